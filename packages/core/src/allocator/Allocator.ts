@@ -1,0 +1,64 @@
+/**
+ * The allocator: one TRef of immutable state, and one transaction for each input.
+ *
+ * All of the pool's concurrency control is in this folder. A transaction reads no clock, runs no callback and changes
+ * nothing but its TRefs, so it can be retried, rolled back, or made part of a larger one, and leaves no trace. It never retries
+ * and never fails by itself: what cannot be granted is a decision.
+ */
+import * as List from "effect/List"
+import * as STM from "effect/STM"
+import * as TRef from "effect/TRef"
+import type { Rules } from "../model/settings.js"
+import type { PoolStats } from "../model/stats.js"
+import type { Decision, Input } from "./decision.js"
+import type { State } from "./state.js"
+import { initial, sizes } from "./state.js"
+import { transition } from "./transition.js"
+
+/** One commit: what went in, what came out, and the state after it. */
+export interface Entry {
+  readonly input: Input
+  readonly decision: Decision
+  readonly state: State
+}
+
+export interface Allocator {
+  readonly snapshot: STM.STM<State>
+  /** Decides on one input. Whoever commits it must act on the decision, and be uninterruptible until it has. */
+  readonly decide: (input: Input) => STM.STM<Decision>
+}
+
+/**
+ * With a history, each transaction also adds its entry to that TRef, the newest first: in order of the commits, and rolled back
+ * with them.
+ * The tests and the simulation check the invariants on it. Without one it costs nothing.
+ */
+export const make = (rules: Rules, history?: TRef.TRef<List.List<Entry>>): STM.STM<Allocator> =>
+  STM.map(TRef.make(initial(rules)), (state) => {
+    const decide = (input: Input): STM.STM<Decision> => TRef.modify(state, (before) => transition(before, input))
+    const recorded = (history: TRef.TRef<List.List<Entry>>) => (input: Input): STM.STM<Decision> =>
+      STM.tap(
+        decide(input),
+        (decision) =>
+          STM.flatMap(TRef.get(state), (after) => TRef.update(history, List.prepend({ input, decision, state: after })))
+      )
+    return { snapshot: TRef.get(state), decide: history === undefined ? decide : recorded(history) }
+  })
+
+/** A snapshot of sizes and totals. */
+export const stats = (name: string, state: State): PoolStats => ({
+  name,
+  phase:
+    ({ Starting: "starting", Running: "running", Closing: "closing", Closed: "closed" } as const)[state.phase._tag],
+  ...sizes(state),
+  minSize: state.rules.minSize,
+  requests: state.nextTicket,
+  timedOut: state.upkeep.timedOut,
+  refused: state.upkeep.refused,
+  opened: state.upkeep.opened,
+  openFailures: state.upkeep.openFailures,
+  closed: state.upkeep.closed,
+  aborted: state.upkeep.aborted,
+  failedInARow: state.upkeep.failedInARow,
+  lastConnectFailure: state.upkeep.lastConnectFailure
+})

@@ -1,0 +1,79 @@
+/**
+ * What goes into the allocator and what comes out of it, as data. Each transaction commits one input and answers one
+ * decision, and whoever committed it acts on it: notifies tickets, and starts the steps that connections need.
+ */
+import type * as Cause from "effect/Cause"
+import type { CloseReason, OpenPurpose } from "../model/events.js"
+import type { Denial, Ticket } from "./Ticket.js"
+
+/** What to do with a connection that comes back. */
+export type Verdict =
+  | { readonly _tag: "Keep" }
+  | { readonly _tag: "Reset" }
+  | { readonly _tag: "Discard"; readonly reason: CloseReason }
+
+export type Input =
+  /** A caller asks. */
+  | { readonly _tag: "Take"; readonly now: number; readonly ticket: Ticket }
+  /** A caller is done, or gives up: gives back the place or the connection, whichever the ticket has. Idempotent. */
+  | { readonly _tag: "Leave"; readonly now: number; readonly number: number; readonly verdict: Verdict }
+  /** A connection is open; `spread`, from 0 to 1, places it in the jitter window of its lifetime. */
+  | { readonly _tag: "Opened"; readonly now: number; readonly id: number; readonly spread: number }
+  /** An opening failed; `jitter`, from 0 to 1, spreads the back-off. */
+  | {
+    readonly _tag: "OpenFailed"
+    readonly now: number
+    readonly id: number
+    readonly cause: Cause.Cause<unknown>
+    readonly jitter: number
+  }
+  /** A check or ping ended. */
+  | { readonly _tag: "Checked"; readonly now: number; readonly id: number; readonly passed: boolean }
+  | { readonly _tag: "ResetDone"; readonly now: number; readonly id: number; readonly passed: boolean }
+  /** A close ended, or was given up on and aborted. */
+  | { readonly _tag: "Closed"; readonly now: number; readonly id: number; readonly aborted: boolean }
+  /** A connection died, or a caller says that it is no good. */
+  | { readonly _tag: "Condemn"; readonly now: number; readonly id: number; readonly reason: CloseReason }
+  /** Time has passed. */
+  | { readonly _tag: "Tick"; readonly now: number }
+  /** Opens `target` connections; the ticket waits for them. Once, before anyone asks. */
+  | { readonly _tag: "Start"; readonly now: number; readonly target: number; readonly ticket: Ticket }
+  /** Closes the pool; the ticket waits until every permit is back, until its deadline. Once. */
+  | { readonly _tag: "Shutdown"; readonly now: number; readonly ticket: Ticket }
+
+export type Work =
+  /** The ticket holds the connection now: tell it. */
+  | { readonly _tag: "HandOver"; readonly ticket: Ticket; readonly connection: number }
+  | { readonly _tag: "Deny"; readonly ticket: Ticket; readonly denial: Denial }
+  /** What the ticket waits for has come: the pool is started, or closed. */
+  | { readonly _tag: "Finish"; readonly ticket: Ticket }
+  | { readonly _tag: "Open"; readonly id: number; readonly purpose: OpenPurpose }
+  | { readonly _tag: "Check"; readonly id: number; readonly step: "check" | "ping" }
+  | { readonly _tag: "Reset"; readonly id: number }
+  | { readonly _tag: "Close"; readonly id: number; readonly reason: CloseReason }
+  /** The close deadline is over: abort it, and close what was not closed without waiting for it. */
+  | { readonly _tag: "Abandon"; readonly id: number }
+
+export type Decision =
+  /** To a Take: the caller holds the connection. */
+  | { readonly _tag: "Reuse"; readonly connection: number; readonly number: number }
+  /** To a Take: the caller waits for its ticket's notice, which may have come with the work. */
+  | {
+    readonly _tag: "Wait"
+    readonly number: number
+    readonly work: ReadonlyArray<Work>
+    readonly due: number
+  }
+  /** To a Take: the caller gets nothing. */
+  | { readonly _tag: "Refuse"; readonly denial: Denial; readonly work: ReadonlyArray<Work>; readonly due: number }
+  /** To everything else. `due` is when the next Tick is needed at the latest. */
+  | { readonly _tag: "Act"; readonly work: ReadonlyArray<Work>; readonly due: number }
+
+export const keep: Verdict = { _tag: "Keep" }
+
+export const reset: Verdict = { _tag: "Reset" }
+
+export const broken: Verdict = { _tag: "Discard", reason: "Broken" }
+
+/** The decision that nothing is to be done, and that nothing is due earlier than before. */
+export const nothing: Decision = { _tag: "Act", work: [], due: Infinity }

@@ -1,0 +1,47 @@
+/** A caller is done with its connection, or gives up its place: one transition, whichever its ticket has. */
+import type { Decision, Verdict, Work } from "./decision.js"
+import { nothing } from "./decision.js"
+import { close, handOver, retirement } from "./moves.js"
+import * as OrderedMap from "./OrderedMap.js"
+import { settle } from "./settle.js"
+import type { Leased, State } from "./state.js"
+import { withSteps } from "./state.js"
+import { act } from "./upkeep.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+/**
+ * Idempotent: a ticket that has neither place nor connection any more changes nothing. So release, giving up, and a grant
+ * that met an interruption on its way are all the same input, and none can be given back twice.
+ */
+export const leave = (state: State, now: number, number: number, verdict: Verdict): readonly [Decision, State] => {
+  const lease = OrderedMap.get(state.leased, number)
+  if (lease !== undefined) {
+    return give({ ...state, leased: OrderedMap.remove(state.leased, number) }, now, lease, verdict)
+  }
+  if (WaitQueue.get(state.queue, number) === undefined) return [nothing, state]
+  return [nothing, { ...state, queue: WaitQueue.remove(state.queue, number) }]
+}
+
+const give = (
+  state: State,
+  now: number,
+  { condemned, connection, uses: before }: Leased,
+  verdict: Verdict
+): readonly [Decision, State] => {
+  const uses = before + 1
+  const work: Array<Work> = []
+  const reason = condemned ??
+    (verdict._tag === "Discard" ? verdict.reason : undefined) ??
+    (state.phase._tag === "Closing" ? "Shutdown" : retirement(state, connection, uses, now))
+  if (reason !== undefined) {
+    return act(settle(close(state, connection.id, reason, now, work), now, work), now, work)
+  }
+  if (verdict._tag === "Reset") {
+    work.push({ _tag: "Reset", id: connection.id })
+    const resetting = OrderedMap.set(state.steps.resetting, connection.id, { connection, uses, condemned: undefined })
+    return act(withSteps(state, { resetting }), now, work)
+  }
+  const after = handOver(state, connection, uses, now, work)
+  if (state.upkeep.renewing === connection.id) return act(settle(after, now, work), now, work)
+  return [work.length === 0 ? nothing : { _tag: "Act", work, due: Infinity }, after]
+}

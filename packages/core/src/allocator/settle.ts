@@ -1,0 +1,83 @@
+/**
+ * Brings supply and demand together, at the end of every transition that changed either: what is idle goes to who waits, what
+ * is missing is opened. After it, no waiter sleeps for whom something could be done (invariant 5).
+ */
+import type { OpenPurpose } from "../model/events.js"
+import type { Work } from "./decision.js"
+import { check, closeIdle, denyOverdue, findIdle, grant, isFresh, nextIdle, retirement, unpark } from "./moves.js"
+import * as OrderedMap from "./OrderedMap.js"
+import type { State } from "./state.js"
+import { liveCount, spentCount, withSteps, withUpkeep } from "./state.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+/** Whether more callers wait than there are openings and checks under way for them. */
+export const isShort = ({ queue, steps }: State): boolean =>
+  WaitQueue.size(queue) > steps.opening.size + steps.checking.size
+
+const isOpen = ({ phase }: State): boolean => phase._tag === "Running" || phase._tag === "Starting"
+
+const hasPermit = (state: State): boolean => spentCount(state) < state.rules.maxSize
+
+/** Whether an opening is allowed, but for the back-off. */
+const mayOpen = (state: State): boolean =>
+  isOpen(state) && hasPermit(state) && state.steps.opening.size < state.rules.maxConnecting
+
+export const canOpen = (state: State, now: number): boolean => mayOpen(state) && now >= state.upkeep.notBefore
+
+const refillTarget = ({ phase, rules }: State): number =>
+  phase._tag === "Starting" ? Math.max(phase.target, rules.minSize) : rules.minSize
+
+const isBelowTarget = (state: State): boolean => liveCount(state) < refillTarget(state)
+
+const awaitsSuccessor = ({ steps, upkeep }: State): boolean =>
+  upkeep.renewing !== undefined &&
+  !OrderedMap.values(steps.opening).some(({ purpose }) => purpose === "Successor")
+
+/** Whether an opening would begin now if it were not for the back-off. */
+export const isHeldBack = (state: State): boolean =>
+  mayOpen(state) && (isShort(state) || isBelowTarget(state) || awaitsSuccessor(state))
+
+const open = (state: State, purpose: OpenPurpose, now: number, work: Array<Work>): State => {
+  const id = state.upkeep.nextConnection
+  work.push({ _tag: "Open", id, purpose })
+  const opening = OrderedMap.set(state.steps.opening, id, { id, since: now, purpose, watermark: state.nextTicket })
+  return withUpkeep(withSteps(state, { opening }), { nextConnection: id + 1 })
+}
+
+/** Idle connections to the waiters: those that need it are checked first, one for each waiter. */
+const serveFromIdle = (before: State, now: number, work: Array<Work>): State => {
+  let state = before
+  while (WaitQueue.size(state.queue) > 0) {
+    const idle = nextIdle(state)
+    if (idle === undefined) break
+    const reason = retirement(state, idle.connection, idle.uses, now)
+    if (reason !== undefined) {
+      state = closeIdle(state, idle, reason, now, work)
+    } else if (isFresh(state, idle, now)) {
+      state = grant({ ...state, idle: unpark(state, idle) }, idle, now, work)
+    } else if (isShort(state)) {
+      state = check(state, idle, "checking", "check", now, work)
+    } else {
+      break
+    }
+  }
+  return state
+}
+
+/** Where no permit is free for a successor, the connection it replaces leaves first, as soon as it is idle. */
+const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): State => {
+  const { renewing } = state.upkeep
+  if (renewing === undefined || hasPermit(state) || !isOpen(state) || state.steps.opening.size > 0) return state
+  const idle = findIdle(state, renewing)
+  return idle === undefined ? state : closeIdle(state, idle, "MaxLifetime", now, work)
+}
+
+export const settle = (before: State, now: number, work: Array<Work>): State => {
+  let state = denyOverdue(before, now, now, work)
+  state = serveFromIdle(state, now, work)
+  while (isShort(state) && canOpen(state, now)) state = open(state, "Waiter", now, work)
+  while (isBelowTarget(state) && canOpen(state, now)) state = open(state, "Refill", now, work)
+  if (awaitsSuccessor(state) && canOpen(state, now)) state = open(state, "Successor", now, work)
+  state = makeRoomForSuccessor(state, now, work)
+  return denyOverdue(state, Math.floor(now) + 1, now, work)
+}

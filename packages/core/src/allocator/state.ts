@@ -1,0 +1,193 @@
+/**
+ * The allocator's state: every permit is in exactly one of its maps, and every caller that waits is in its queue.
+ *
+ * It is plain, immutable data about numbers: connections are known by their id, times are milliseconds, and sizes are not
+ * stored but derived. What is touched by each use (queue, idle, leased) stands apart from what is not (steps, upkeep).
+ */
+import * as Option from "effect/Option"
+import type { CloseReason, OpenPurpose } from "../model/events.js"
+import type { Rules } from "../model/settings.js"
+import type { ConnectFailure, Sizes } from "../model/stats.js"
+import * as OrderedMap from "./OrderedMap.js"
+import type { Ticket } from "./Ticket.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+/** What does not change while a connection lives. */
+export interface Connection {
+  readonly id: number
+  readonly openedAt: number
+  /** From here on it is retired when its successor is open. */
+  readonly retireAt: number
+  /** From here on it is not handed out. */
+  readonly expiresAt: number
+}
+
+/** What a slot of an open connection says, whatever it is busy with. */
+interface Occupied {
+  readonly connection: Connection
+  readonly uses: number
+  /** Set once something has condemned it while it was not idle: it is closed when it comes back. */
+  readonly condemned: CloseReason | undefined
+}
+
+export interface Opening {
+  readonly id: number
+  readonly since: number
+  readonly purpose: OpenPurpose
+  /** Waiters with a lower ticket were there when it began: its failure may be theirs. */
+  readonly watermark: number
+}
+
+export interface Idle {
+  readonly connection: Connection
+  readonly uses: number
+  /** Where it is in the idle line. */
+  readonly place: number
+  readonly idleSince: number
+  /** When it last was known to work. */
+  readonly verifiedAt: number
+}
+
+export interface Leased extends Occupied {
+  /** The number of the ticket that holds it. */
+  readonly number: number
+  readonly ticket: Ticket
+  readonly since: number
+  /** When the connection last was known to work as it was granted. */
+  readonly verifiedAt: number
+}
+
+/** Checked for a waiter, or probed for its own sake: it goes back to its place in the idle line if nobody waits. */
+export interface Checking extends Occupied {
+  readonly place: number
+  readonly idleSince: number
+  readonly since: number
+  readonly step: "check" | "ping"
+}
+
+export interface Resetting extends Occupied {}
+
+export interface Closing {
+  readonly id: number
+  readonly since: number
+  readonly reason: CloseReason
+  /** A connection was opened: false where only what a failed opening left is closed. */
+  readonly opened: boolean
+}
+
+/** The idle line. A place is used once: pushing takes `next`, so a connection can come back to the place it had. */
+export interface IdleLine {
+  readonly places: OrderedMap.OrderedMap<Idle>
+  readonly next: number
+}
+
+/** What keeps a permit besides idle and leased: the steps that run. All by connection id. */
+export interface Steps {
+  readonly opening: OrderedMap.OrderedMap<Opening>
+  /** Checks that a waiter waits for. */
+  readonly checking: OrderedMap.OrderedMap<Checking>
+  /** Checks of suspects, and pings: no waiter counts on them. */
+  readonly probing: OrderedMap.OrderedMap<Checking>
+  readonly resetting: OrderedMap.OrderedMap<Resetting>
+  readonly closing: OrderedMap.OrderedMap<Closing>
+}
+
+export type Phase =
+  /** `make` waits until `target` connections are open. */
+  | { readonly _tag: "Starting"; readonly target: number; readonly ticket: Ticket }
+  | { readonly _tag: "Running" }
+  /** Waits until every permit is back, or for the ticket's deadline. */
+  | { readonly _tag: "Closing"; readonly ticket: Ticket }
+  | { readonly _tag: "Closed" }
+
+/** What is rare: touched by openings, closings and the keeper, never by a plain take or give. */
+export interface Upkeep {
+  readonly nextConnection: number
+  /** Openings that failed in a row, and when the next may begin. */
+  readonly failedInARow: number
+  readonly notBefore: number
+  readonly lastConnectFailure: Option.Option<ConnectFailure>
+  /** The connection that is being replaced because it nears the end of its lifetime. One at a time. */
+  readonly renewing: number | undefined
+  /** No connection is due for the keeper before this. */
+  readonly sweepAt: number
+  readonly timedOut: number
+  readonly refused: number
+  readonly opened: number
+  readonly openFailures: number
+  readonly closed: number
+  readonly aborted: number
+}
+
+export interface State {
+  readonly rules: Rules
+  readonly phase: Phase
+  readonly queue: WaitQueue.WaitQueue
+  readonly idle: IdleLine
+  /** By ticket number, so the oldest lease is the first. */
+  readonly leased: OrderedMap.OrderedMap<Leased>
+  readonly nextTicket: number
+  readonly steps: Steps
+  readonly upkeep: Upkeep
+}
+
+export const initial = (rules: Rules): State => ({
+  rules,
+  phase: { _tag: "Running" },
+  queue: WaitQueue.empty,
+  idle: { places: OrderedMap.empty(), next: 0 },
+  leased: OrderedMap.empty(),
+  nextTicket: 0,
+  steps: {
+    opening: OrderedMap.empty(),
+    checking: OrderedMap.empty(),
+    probing: OrderedMap.empty(),
+    resetting: OrderedMap.empty(),
+    closing: OrderedMap.empty()
+  },
+  upkeep: {
+    nextConnection: 0,
+    failedInARow: 0,
+    notBefore: 0,
+    lastConnectFailure: Option.none(),
+    renewing: undefined,
+    sweepAt: Infinity,
+    timedOut: 0,
+    refused: 0,
+    opened: 0,
+    openFailures: 0,
+    closed: 0,
+    aborted: 0
+  }
+})
+
+/** Connections that are open: they can serve somebody, now or soon. */
+export const openCount = ({ idle, leased, steps }: State): number =>
+  idle.places.size + leased.size + steps.checking.size + steps.probing.size + steps.resetting.size
+
+/** Connections that are open or will be. */
+export const liveCount = (state: State): number => openCount(state) + state.steps.opening.size
+
+/** Permits that are spent. */
+export const spentCount = (state: State): number => liveCount(state) + state.steps.closing.size
+
+export const sizes = (state: State): Sizes => ({
+  maxSize: state.rules.maxSize,
+  opening: state.steps.opening.size,
+  idle: state.idle.places.size,
+  leased: state.leased.size,
+  checking: state.steps.checking.size + state.steps.probing.size,
+  resetting: state.steps.resetting.size,
+  closing: state.steps.closing.size,
+  waiting: WaitQueue.size(state.queue)
+})
+
+export const withSteps = (state: State, steps: Partial<Steps>): State => ({
+  ...state,
+  steps: { ...state.steps, ...steps }
+})
+
+export const withUpkeep = (state: State, upkeep: Partial<Upkeep>): State => ({
+  ...state,
+  upkeep: { ...state.upkeep, ...upkeep }
+})

@@ -1,0 +1,80 @@
+/** A check, ping or reset ends, or a connection turns out to be no good. */
+import type { CloseReason } from "../model/events.js"
+import type { Decision, Work } from "./decision.js"
+import { nothing } from "./decision.js"
+import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver, retirement } from "./moves.js"
+import * as OrderedMap from "./OrderedMap.js"
+import { settle } from "./settle.js"
+import type { Checking, State } from "./state.js"
+import { withSteps, withUpkeep } from "./state.js"
+import { act, markCondemned, sweepIfDue } from "./upkeep.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+const leaveStep = <K extends "checking" | "probing" | "resetting">(state: State, step: K, id: number): State =>
+  withSteps(state, { [step]: OrderedMap.remove<unknown>(state.steps[step], id) })
+
+/** A check or ping ended: the connection goes to the longest waiter, back to its place in the idle line, or is closed. */
+export const checked = (before: State, now: number, id: number, passed: boolean): readonly [Decision, State] => {
+  const into = OrderedMap.has(before.steps.checking, id) ? "checking" : "probing"
+  const entry = OrderedMap.get(before.steps[into], id)
+  if (entry === undefined) return [nothing, before]
+  const work: Array<Work> = []
+  let state = leaveStep(before, into, id)
+  if (entry.step === "ping") state = withUpkeep(state, { sweepAt: now })
+  const reason = entry.condemned ??
+    (passed
+      ? retirement(state, entry.connection, entry.uses, now)
+      : entry.step === "ping"
+      ? "PingFailed"
+      : "CheckFailed")
+  state = reason === undefined
+    ? pass(state, entry, now, work)
+    : close(state, id, reason, now, work)
+  if (!passed) state = suspectIdle(state, entry.since, now, work)
+  state = sweepIfDue(state, now, work)
+  return act(settle(state, now, work), now, work)
+}
+
+const pass = (
+  before: State,
+  { connection, idleSince, place, uses }: Checking,
+  now: number,
+  work: Array<Work>
+): State => {
+  const state = denyOverdue(before, now, now, work)
+  if (WaitQueue.size(state.queue) > 0) return grant(state, { connection, uses, verifiedAt: now }, now, work)
+  const idle = { connection, uses, place, idleSince, verifiedAt: now }
+  return { ...state, idle: { places: OrderedMap.set(state.idle.places, place, idle), next: state.idle.next } }
+}
+
+/**
+ * One failed check makes every connection suspect that has been idle since before it: all are checked at once, so an outage
+ * costs one `checkTimeout`, not one a connection. No waiter counts on them: openings start besides.
+ */
+const suspectIdle = (before: State, since: number, now: number, work: Array<Work>): State =>
+  OrderedMap.values(before.idle.places).reduce(
+    (state, idle) => idle.verifiedAt <= since ? check(state, idle, "probing", "check", now, work) : state,
+    before
+  )
+
+/** A reset ended: the connection goes on as if it had come back now, or is closed. */
+export const resetDone = (before: State, now: number, id: number, passed: boolean): readonly [Decision, State] => {
+  const entry = OrderedMap.get(before.steps.resetting, id)
+  if (entry === undefined) return [nothing, before]
+  const work: Array<Work> = []
+  const state = leaveStep(before, "resetting", id)
+  const reason = entry.condemned ??
+    (passed ? retirement(state, entry.connection, entry.uses, now) : "ResetFailed")
+  const after = reason === undefined
+    ? handOver(state, entry.connection, entry.uses, now, work)
+    : close(state, id, reason, now, work)
+  return act(settle(after, now, work), now, work)
+}
+
+/** A connection is no good: an idle one is closed at once, one that is busy when it comes back. */
+export const condemn = (state: State, now: number, id: number, reason: CloseReason): readonly [Decision, State] => {
+  const idle = findIdle(state, id)
+  if (idle === undefined) return [nothing, markCondemned(state, id, reason)]
+  const work: Array<Work> = []
+  return act(settle(closeIdle(state, idle, reason, now, work), now, work), now, work)
+}

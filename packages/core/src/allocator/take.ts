@@ -1,0 +1,60 @@
+/** A caller asks for a connection. */
+import type { Decision, Work } from "./decision.js"
+import { isFresh, nextIdle, retirement, unpark } from "./moves.js"
+import * as OrderedMap from "./OrderedMap.js"
+import { settle } from "./settle.js"
+import type { State } from "./state.js"
+import { sizes, withUpkeep } from "./state.js"
+import type { Ticket } from "./Ticket.js"
+import { nextDue } from "./upkeep.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+/**
+ * Reuse where nobody waits and the next idle connection is ready. Else the caller joins the queue, what it needs is started,
+ * and it waits. It is refused, with that under way, where the queue is full; one that tries once is denied by its deadline.
+ */
+export const take = (state: State, now: number, ticket: Ticket): readonly [Decision, State] => {
+  if (state.phase._tag === "Closing" || state.phase._tag === "Closed") {
+    return [{ _tag: "Refuse", denial: { _tag: "Closed" }, work: [], due: Infinity }, state]
+  }
+  const number = state.nextTicket
+  if (WaitQueue.size(state.queue) === 0) {
+    const idle = nextIdle(state)
+    if (
+      idle !== undefined && isFresh(state, idle, now) &&
+      retirement(state, idle.connection, idle.uses, now) === undefined
+    ) {
+      const { connection, uses, verifiedAt } = idle
+      const lease = { connection, uses, condemned: undefined, number, ticket, since: now, verifiedAt }
+      return [
+        { _tag: "Reuse", connection: connection.id, number },
+        {
+          ...state,
+          nextTicket: number + 1,
+          idle: unpark(state, idle),
+          leased: OrderedMap.set(state.leased, number, lease)
+        }
+      ]
+    }
+  }
+  return enqueue(state, now, ticket)
+}
+
+const enqueue = (before: State, now: number, ticket: Ticket): readonly [Decision, State] => {
+  const number = before.nextTicket
+  const work: Array<Work> = []
+  const queue = WaitQueue.push(before.queue, number, ticket)
+  const state = settle({ ...before, nextTicket: number + 1, queue }, now, work)
+  const waits = WaitQueue.get(state.queue, number) !== undefined
+  if (waits && WaitQueue.size(state.queue) > state.rules.maxWaiters) {
+    const after = withUpkeep(
+      { ...state, queue: WaitQueue.remove(state.queue, number) },
+      { refused: state.upkeep.refused + 1 }
+    )
+    return [
+      { _tag: "Refuse", denial: { _tag: "QueueFull", sizes: sizes(after) }, work, due: nextDue(after, now) },
+      after
+    ]
+  }
+  return [{ _tag: "Wait", number, work, due: nextDue(state, now) }, state]
+}

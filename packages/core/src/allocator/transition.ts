@@ -1,0 +1,51 @@
+/** The allocator as one pure function: an input and a state give a decision and the next state. */
+import { abandonIfDue, closed, shutdown } from "./closing.js"
+import type { Decision, Input, Work } from "./decision.js"
+import { leave } from "./leave.js"
+import { opened, openFailed } from "./opening.js"
+import { settle } from "./settle.js"
+import type { State } from "./state.js"
+import { checked, condemn, resetDone } from "./steps.js"
+import { take } from "./take.js"
+import type { Ticket } from "./Ticket.js"
+import { act, sweepIfDue } from "./upkeep.js"
+
+const tick = (state: State, now: number): readonly [Decision, State] => {
+  const abandoned = abandonIfDue(state, now)
+  if (abandoned !== undefined) return abandoned
+  const work: Array<Work> = []
+  return act(settle(sweepIfDue(state, now, work), now, work), now, work)
+}
+
+const start = (before: State, now: number, target: number, ticket: Ticket): readonly [Decision, State] => {
+  const work: Array<Work> = []
+  const state: State = { ...before, phase: { _tag: "Starting", target, ticket } }
+  return act(settle(state, now, work), now, work)
+}
+
+export const transition = (state: State, input: Input): readonly [Decision, State] => {
+  switch (input._tag) {
+    case "Take":
+      return take(state, input.now, input.ticket)
+    case "Leave":
+      return leave(state, input.now, input.number, input.verdict)
+    case "Opened":
+      return opened(state, input.now, input.id, input.spread)
+    case "OpenFailed":
+      return openFailed(state, input.now, input.id, input.cause, input.jitter)
+    case "Checked":
+      return checked(state, input.now, input.id, input.passed)
+    case "ResetDone":
+      return resetDone(state, input.now, input.id, input.passed)
+    case "Closed":
+      return closed(state, input.now, input.id, input.aborted)
+    case "Condemn":
+      return condemn(state, input.now, input.id, input.reason)
+    case "Tick":
+      return tick(state, input.now)
+    case "Start":
+      return start(state, input.now, input.target, input.ticket)
+    case "Shutdown":
+      return shutdown(state, input.now, input.ticket)
+  }
+}

@@ -1,0 +1,125 @@
+/** What is due by time alone: retirement, pings, renewals; and when something is due next. */
+import type { CloseReason } from "../model/events.js"
+import type { Decision, Work } from "./decision.js"
+import { nothing } from "./decision.js"
+import { check, closeIdle, findIdle } from "./moves.js"
+import * as OrderedMap from "./OrderedMap.js"
+import { isHeldBack } from "./settle.js"
+import type { Connection, State } from "./state.js"
+import { liveCount, openCount, withSteps, withUpkeep } from "./state.js"
+import * as WaitQueue from "./WaitQueue.js"
+
+/**
+ * When the next Tick is needed at the latest. A take or give that starts nothing never makes this earlier, so only the others
+ * ask: a connection that comes back is due for a ping or retirement only after `sweepAt`, which is never further away than the
+ * shorter of the two.
+ */
+export const nextDue = (state: State, now: number): number => {
+  const { phase, queue, upkeep } = state
+  if (phase._tag === "Closed") return Infinity
+  if (phase._tag === "Closing") return phase.ticket.deadline
+  const backoff = now < upkeep.notBefore && isHeldBack(state) ? upkeep.notBefore : Infinity
+  return Math.min(WaitQueue.nextDeadline(queue), upkeep.sweepAt, backoff)
+}
+
+/** A transition's answer: the work it collected, and when the next Tick is needed. */
+export const act = (state: State, now: number, work: ReadonlyArray<Work>): readonly [Decision, State] => {
+  const due = nextDue(state, now)
+  return [work.length === 0 && due === Infinity ? nothing : { _tag: "Act", work, due }, state]
+}
+
+/** Marks a connection that is not idle: it is closed when it comes back. The first reason stays. */
+export const markCondemned = (state: State, id: number, reason: CloseReason): State => {
+  const lease = OrderedMap.values(state.leased).find(({ connection }) => connection.id === id)
+  if (lease !== undefined) {
+    const condemned = lease.condemned ?? reason
+    return { ...state, leased: OrderedMap.set(state.leased, lease.number, { ...lease, condemned }) }
+  }
+  for (const step of ["checking", "probing", "resetting"] as const) {
+    const entry = OrderedMap.get<{ readonly condemned: CloseReason | undefined }>(state.steps[step], id)
+    if (entry === undefined) continue
+    const condemned = entry.condemned ?? reason
+    return withSteps(state, { [step]: OrderedMap.set<unknown>(state.steps[step], id, { ...entry, condemned }) })
+  }
+  return state
+}
+
+const isOpen = (state: State, id: number): boolean =>
+  OrderedMap.has(state.steps.checking, id) || OrderedMap.has(state.steps.probing, id) ||
+  OrderedMap.has(state.steps.resetting, id) || findIdle(state, id) !== undefined ||
+  OrderedMap.values(state.leased).some(({ connection }) => connection.id === id)
+
+/** A connection was opened: the one whose successor it is retires, and the next renewal may begin. */
+export const endRenewal = (before: State, isSuccessor: boolean, now: number, work: Array<Work>): State => {
+  const { renewing } = before.upkeep
+  if (renewing === undefined || (!isSuccessor && isOpen(before, renewing))) return before
+  const state = withUpkeep(before, { renewing: undefined, sweepAt: now })
+  const idle = findIdle(state, renewing)
+  return idle === undefined
+    ? markCondemned(state, renewing, "MaxLifetime")
+    : closeIdle(state, idle, "MaxLifetime", now, work)
+}
+
+/** Closes what is idle beyond its lifetime, or for too long, the longest idle first. */
+const retireIdle = (before: State, now: number, work: Array<Work>): State => {
+  const { idleTimeout, minSize } = before.rules
+  return OrderedMap.values(before.idle.places).reduce((state, idle) => {
+    if (now >= idle.connection.expiresAt) return closeIdle(state, idle, "MaxLifetime", now, work)
+    return now - idle.idleSince >= idleTimeout && liveCount(state) > minSize
+      ? closeIdle(state, idle, "IdleTimeout", now, work)
+      : state
+  }, before)
+}
+
+/** Begins to replace the connection that is longest due for it, one at a time. */
+const renew = (state: State, now: number): State => {
+  if (state.upkeep.renewing !== undefined) return state
+  const due = [
+    ...OrderedMap.values(state.idle.places),
+    ...OrderedMap.values(state.leased).filter(({ condemned }) => condemned === undefined)
+  ].map(({ connection }) => connection).filter(({ retireAt }) => retireAt <= now)
+  if (due.length === 0) return state
+  const oldest = due.reduce((a: Connection, b: Connection) => (b.retireAt < a.retireAt ? b : a))
+  return withUpkeep(state, { renewing: oldest.id })
+}
+
+const isPinging = ({ steps }: State): boolean => OrderedMap.values(steps.probing).some(({ step }) => step === "ping")
+
+/** Pings the idle connection that was verified the longest time ago, one at a time. */
+const ping = (state: State, now: number, work: Array<Work>): State => {
+  if (isPinging(state)) return state
+  const due = OrderedMap.values(state.idle.places).filter(({ verifiedAt }) => now - verifiedAt >= state.rules.keepalive)
+  if (due.length === 0) return state
+  const longest = due.reduce((a, b) => (b.verifiedAt < a.verifiedAt ? b : a))
+  return check(state, longest, "probing", "ping", now, work)
+}
+
+/**
+ * When the next connection can be due. What is due now but has to wait for another's ping or renewal is left out: their
+ * end sweeps again.
+ */
+const nextSweep = (state: State, now: number): number => {
+  if (openCount(state) === 0) return Infinity
+  const { idleTimeout, keepalive, minSize } = state.rules
+  const idle = OrderedMap.values(state.idle.places)
+  const times = [
+    ...idle.map(({ connection }) => connection.expiresAt),
+    ...liveCount(state) > minSize ? idle.map(({ idleSince }) => idleSince + idleTimeout) : [],
+    ...isPinging(state) ? [] : idle.map(({ verifiedAt }) => verifiedAt + keepalive),
+    ...state.upkeep.renewing !== undefined ? [] : idle.map(({ connection }) => connection.retireAt),
+    ...state.upkeep.renewing !== undefined
+      ? []
+      : OrderedMap.values(state.leased).map(({ connection }) => connection.retireAt)
+  ].filter((time) => time > now)
+  return times.reduce((a, b) => Math.min(a, b), now + Math.min(idleTimeout, keepalive))
+}
+
+const sweep = (before: State, now: number, work: Array<Work>): State => {
+  const state = ping(renew(retireIdle(before, now, work), now), now, work)
+  return withUpkeep(state, { sweepAt: nextSweep(state, now) })
+}
+
+export const sweepIfDue = (state: State, now: number, work: Array<Work>): State =>
+  now < state.upkeep.sweepAt || state.phase._tag === "Closing" || state.phase._tag === "Closed"
+    ? state
+    : sweep(state, now, work)

@@ -1,0 +1,156 @@
+/**
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Schedule from "effect/Schedule"
+import type * as Connector from "./connector.js"
+
+/**
+ * How a pool behaves. Durations are `DurationInput`: `"30 seconds"`, a number of milliseconds, or a `Duration`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tuning {
+  /** What the pool is called in errors, events and spans. Default: the connector's name. */
+  readonly name?: string | undefined
+  /**
+   * The most connections that are opening, open or closing at one time. Too small: callers queue. Too large: the server
+   * does the queueing, and is slower for it. Default: 10.
+   */
+  readonly maxSize?: number | undefined
+  /**
+   * How many connections are kept open even when nobody uses them. Too small: after a quiet time the first callers wait
+   * for a connect. Too large: sessions that the server holds for nothing. Default: 0.
+   */
+  readonly minSize?: number | undefined
+  /**
+   * How long a caller waits before it gets an `AcquireTimeout`; each call can say its own. 0 tries once: it fails unless a
+   * connection is ready, and starts opening one where that is allowed. Too small: a moment's crowd becomes errors. Too
+   * large: callers wait for what their own callers have given up on. Default: 30 seconds.
+   */
+  readonly acquireTimeout?: Duration.DurationInput | undefined
+  /**
+   * How many callers may wait at one time; the next is refused with `PoolRefused`. Too small: a moment's crowd becomes
+   * errors. Unbounded, a queue can grow until all in it time out. Default: `Infinity`.
+   */
+  readonly maxWaiters?: number | undefined
+  /**
+   * How many connections may be opening at one time. Too small: a cold pool fills slowly. Too large: a server that has just
+   * come back meets a storm. Default: 2 (as in MongoDB's connection pool specification).
+   */
+  readonly maxConnecting?: number | undefined
+  /**
+   * Bounds one opening, its retries included. Too small: a server under load looks dead. Too large: a hung connect holds a
+   * permit for that long. Must be above 0. Default: 15 seconds.
+   */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * What waiters do while nothing is open and openings fail. `"fail"`: each failed opening's error goes to every caller
+   * that was waiting when it began. `"wait"`: they wait for their own deadline. Default: `"fail"`.
+   */
+  readonly whenDown?: "fail" | "wait" | undefined
+  /**
+   * Tries again inside one opening, within `connectTimeout`. Besides it, the pool backs off between failed openings: 100 ms,
+   * doubled, jittered, 5 s at most. Default: none.
+   */
+  readonly connectRetry?: Schedule.Schedule<unknown, any> | undefined
+  /**
+   * A connection idle for this long is closed, down to `minSize`. Too small: reconnects after each pause. Too large:
+   * sessions that nobody needs. Must be above 0. Default: 10 minutes.
+   */
+  readonly idleTimeout?: Duration.DurationInput | undefined
+  /**
+   * No connection is handed out that is older than this. Too small: constant reconnecting. Too large: connections outlive
+   * what load balancers and credentials allow. Must be above 0. Default: 30 minutes (as HikariCP).
+   */
+  readonly maxLifetime?: Duration.DurationInput | undefined
+  /**
+   * Spreads retirement over the last part of `maxLifetime`, so that connections opened together do not end together. A
+   * share from 0 to 1. 0: they do end together. 1: some are retired young. Default: 0.25 (as HikariCP).
+   */
+  readonly lifetimeJitter?: number | undefined
+  /** A connection is closed after this many uses. 1: never reused. Default: `Infinity`. */
+  readonly maxUses?: number | undefined
+  /**
+   * A connection that was idle for longer than this is checked before it is handed out. 0 checks each time. Too large: a
+   * caller may meet a connection that died meanwhile. Default: 1 second (HikariCP's bypass is 500 ms).
+   */
+  readonly checkAfterIdle?: Duration.DurationInput | undefined
+  /**
+   * How long an idle connection goes without a ping; one is pinged at a time. `Duration.infinity` switches it off, and so
+   * does a connector with neither `ping` nor `check`. Must be above 0. Default: 2 minutes (as HikariCP).
+   */
+  readonly keepalive?: Duration.DurationInput | undefined
+  /** Bounds a check and a ping. Too small: a slow moment closes good connections. Must be above 0. Default: 1 second. */
+  readonly checkTimeout?: Duration.DurationInput | undefined
+  /** Bounds a reset; then the connection is closed. Must be above 0. Default: 5 seconds. */
+  readonly resetTimeout?: Duration.DurationInput | undefined
+  /** Bounds a close; then the connection is aborted and its permit is free. Must be above 0. Default: 5 seconds. */
+  readonly closeTimeout?: Duration.DurationInput | undefined
+  /**
+   * Which idle connection is handed out first. `"lifo"`, the last to come back, lets surplus ones go idle and be closed.
+   * `"fifo"` uses all in turn. Default: `"lifo"`.
+   */
+  readonly order?: "lifo" | "fifo" | undefined
+  /**
+   * What `make` waits for. `"lazy"`: nothing. `"probe"`: one connection was opened. `"fill"`: `minSize` were. The last two
+   * fail with the connector's error when an opening fails. Default: `"lazy"`.
+   */
+  readonly startup?: "lazy" | "probe" | "fill" | undefined
+  /**
+   * Bounds the closing of the pool. Leases that are out still are aborted when it is over. Too small: work in flight is cut
+   * off. Too large: the orchestrator kills the process first. Default: 20 seconds.
+   */
+  readonly shutdownTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * What a pool is made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<A, E, R> extends Tuning {
+  /** How connections are opened: a `Connector`, or a scoped Effect. Required. */
+  readonly connector: Connector.Source<A, E, R>
+}
+
+/**
+ * What one call can say for itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AcquireOptions {
+  /** How long this caller waits. 0 tries once. Default: the pool's `acquireTimeout`. */
+  readonly acquireTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * The defaults, in one place.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaults = {
+  maxSize: 10,
+  minSize: 0,
+  acquireTimeout: "30 seconds",
+  maxWaiters: Infinity,
+  maxConnecting: 2,
+  connectTimeout: "15 seconds",
+  whenDown: "fail",
+  idleTimeout: "10 minutes",
+  maxLifetime: "30 minutes",
+  lifetimeJitter: 0.25,
+  maxUses: Infinity,
+  checkAfterIdle: "1 second",
+  keepalive: "2 minutes",
+  checkTimeout: "1 second",
+  resetTimeout: "5 seconds",
+  closeTimeout: "5 seconds",
+  order: "lifo",
+  startup: "lazy",
+  shutdownTimeout: "20 seconds"
+} as const satisfies Tuning

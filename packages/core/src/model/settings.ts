@@ -1,0 +1,220 @@
+/**
+ * Options, decoded: every default filled in, durations in milliseconds, nonsense refused by name.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Connector from "./connector.js"
+import type { InvalidOption } from "./errors.js"
+import { InvalidOptions } from "./errors.js"
+import type { Options, Tuning } from "./options.js"
+import { defaults } from "./options.js"
+
+/** What the allocator needs to know: plain numbers, so that it may change while the pool runs. */
+export interface Rules {
+  readonly maxSize: number
+  readonly minSize: number
+  readonly maxWaiters: number
+  readonly maxConnecting: number
+  readonly whenDown: "fail" | "wait"
+  readonly idleTimeout: number
+  readonly maxLifetime: number
+  readonly lifetimeJitter: number
+  readonly maxUses: number
+  /** Infinity where the connector has no check. */
+  readonly checkAfterIdle: number
+  /** Infinity where the connector has neither ping nor check. */
+  readonly keepalive: number
+  readonly order: "lifo" | "fifo"
+}
+
+export interface Settings<A, E, R> {
+  readonly name: string
+  readonly connector: Connector.Connector<A, E, R>
+  readonly rules: Rules
+  readonly acquireTimeout: number
+  readonly connectTimeout: number
+  readonly connectRetry: Option.Option<Schedule.Schedule<unknown, unknown>>
+  readonly checkTimeout: number
+  readonly resetTimeout: number
+  readonly closeTimeout: number
+  readonly shutdownTimeout: number
+  readonly startup: "lazy" | "probe" | "fill"
+}
+
+type Decoded<A> = Either.Either<A, string>
+
+const show = (u: unknown): string => {
+  switch (typeof u) {
+    case "string":
+      return JSON.stringify(u)
+    case "function":
+      return "a function"
+    case "object":
+      return u === null
+        ? "null"
+        : Array.isArray(u)
+        ? "an array"
+        : Duration.isDuration(u)
+        ? Duration.format(u)
+        : "an object"
+    default:
+      return String(u)
+  }
+}
+
+const integer = (least: number, { orInfinity }: { readonly orInfinity: boolean }) => (u: unknown): Decoded<number> =>
+  (Number.isSafeInteger(u) && (u as number) >= least) || (orInfinity && u === Infinity)
+    ? Either.right(u as number)
+    : Either.left(`must be an integer of at least ${least}${orInfinity ? ", or Infinity" : ""}; got ${show(u)}`)
+
+const share = (u: unknown): Decoded<number> =>
+  typeof u === "number" && u >= 0 && u <= 1
+    ? Either.right(u)
+    : Either.left(`must be a number from 0 to 1; got ${show(u)}`)
+
+const oneOf = <const A extends ReadonlyArray<string>>(...values: A) => (u: unknown): Decoded<A[number]> =>
+  values.includes(u as string)
+    ? Either.right(u as A[number])
+    : Either.left(`must be one of ${values.map((value) => JSON.stringify(value)).join(", ")}; got ${show(u)}`)
+
+const text = (u: unknown): Decoded<string> =>
+  typeof u === "string" && u.trim() !== ""
+    ? Either.right(u)
+    : Either.left(`must be a text that is not empty; got ${show(u)}`)
+
+/** Duration.decode reads what is negative or no number as zero, so that is refused first. */
+const isNonsense = (u: unknown): boolean =>
+  (typeof u === "number" && !(u >= 0)) ||
+  (typeof u === "bigint" && u < 0n) ||
+  (typeof u === "string" && u.trim().startsWith("-")) ||
+  (Array.isArray(u) && u.some((part) => typeof part !== "number" || !(part >= 0)))
+
+const duration = (least: "zero" | "aboveZero") => (u: unknown): Decoded<number> => {
+  const decoded = isNonsense(u) ? Option.none() : Duration.decodeUnknown(u)
+  return Option.isSome(decoded) && (least === "zero" || Duration.toMillis(decoded.value) > 0)
+    ? Either.right(Duration.toMillis(decoded.value))
+    : Either.left(
+      `must be a duration ${
+        least === "zero" ? "of 0 or more" : "above 0"
+      }, as "5 seconds", a number of milliseconds or Duration.infinity; got ${show(u)}`
+    )
+}
+
+const schedule = (u: unknown): Decoded<Option.Option<Schedule.Schedule<unknown, unknown>>> =>
+  u === undefined
+    ? Either.right(Option.none())
+    : hasProperty(u, Schedule.ScheduleTypeId)
+    ? Either.right(Option.some(u as unknown as Schedule.Schedule<unknown, unknown>))
+    : Either.left(`must be a Schedule, as Schedule.recurs(2); got ${show(u)}`)
+
+const source = (u: unknown): Decoded<Connector.Connector<unknown, unknown, unknown>> =>
+  Connector.isConnector(u)
+    ? Either.right(u)
+    : Effect.isEffect(u)
+    ? Either.right(Connector.from(u as Effect.Effect<unknown, unknown, unknown>))
+    : Either.left(`must be a Connector, as Connector.make({ open }), or a scoped Effect; got ${show(u)}`)
+
+const decoders = {
+  connector: source,
+  name: (u: unknown): Decoded<string | undefined> => u === undefined ? Either.right(u) : text(u),
+  maxSize: integer(1, { orInfinity: false }),
+  minSize: integer(0, { orInfinity: false }),
+  acquireTimeout: duration("zero"),
+  maxWaiters: integer(0, { orInfinity: true }),
+  maxConnecting: integer(1, { orInfinity: true }),
+  connectTimeout: duration("aboveZero"),
+  whenDown: oneOf("fail", "wait"),
+  connectRetry: schedule,
+  idleTimeout: duration("aboveZero"),
+  maxLifetime: duration("aboveZero"),
+  lifetimeJitter: share,
+  maxUses: integer(1, { orInfinity: true }),
+  checkAfterIdle: duration("zero"),
+  keepalive: duration("aboveZero"),
+  checkTimeout: duration("aboveZero"),
+  resetTimeout: duration("aboveZero"),
+  closeTimeout: duration("aboveZero"),
+  order: oneOf("lifo", "fifo"),
+  startup: oneOf("lazy", "probe", "fill"),
+  shutdownTimeout: duration("zero")
+} satisfies { readonly [K in keyof Required<Options<unknown, unknown, unknown>>]: (u: unknown) => Decoded<unknown> }
+
+type Values = { readonly [K in keyof typeof decoders]: Either.Either.Right<ReturnType<(typeof decoders)[K]>> }
+
+const decodeFields = (input: object): { readonly issues: Array<InvalidOption>; readonly values: Values } => {
+  const given: Record<string, unknown> = { ...input }
+  const issues: Array<InvalidOption> = []
+  const values: Record<string, unknown> = {}
+  for (const [field, decode] of Object.entries(decoders)) {
+    const value = given[field] === undefined ? (defaults as Tuning)[field as keyof Tuning] : given[field]
+    const decoded: Decoded<unknown> = decode(value)
+    if (Either.isLeft(decoded)) issues.push({ field, problem: decoded.left })
+    else values[field] = decoded.right
+  }
+  for (const field of Object.keys(given)) {
+    if (field in decoders) continue
+    const meant = Object.keys(decoders).find((known) => known.toLowerCase() === field.toLowerCase())
+    issues.push({
+      field,
+      problem: meant === undefined ? "is not an option" : `is not an option; did you mean ${meant}?`
+    })
+  }
+  return { issues, values: values as Values }
+}
+
+/** Decodes the options of a pool, or names every one that cannot be. */
+export const decode = <A, E, R>(
+  input: Options<A, E, R>
+): Either.Either<Settings<A, E, Exclude<R, Scope.Scope>>, InvalidOptions> => {
+  if (typeof input !== "object" || input === null) {
+    const problem = `must be an object with a connector, as { connector, maxSize: 10 }; got ${show(input)}`
+    return Either.left(new InvalidOptions({ issues: [{ field: "options", problem }] }))
+  }
+  const { issues, values } = decodeFields(input)
+  if (values.minSize > values.maxSize) {
+    issues.push({
+      field: "minSize",
+      problem: `must be at most maxSize; got ${values.minSize} with maxSize ${values.maxSize}`
+    })
+  }
+  if (issues.length > 0) return Either.left(new InvalidOptions({ issues }))
+  const connector = values.connector as Connector.Connector<any, any, any>
+  return Either.right({
+    name: values.name ?? connector.name,
+    connector,
+    rules: {
+      maxSize: values.maxSize,
+      minSize: values.minSize,
+      maxWaiters: values.maxWaiters,
+      maxConnecting: values.maxConnecting,
+      whenDown: values.whenDown,
+      idleTimeout: values.idleTimeout,
+      maxLifetime: values.maxLifetime,
+      lifetimeJitter: values.lifetimeJitter,
+      maxUses: values.maxUses,
+      checkAfterIdle: connector.check === undefined ? Infinity : values.checkAfterIdle,
+      keepalive: connector.ping === undefined && connector.check === undefined ? Infinity : values.keepalive,
+      order: values.order
+    },
+    acquireTimeout: values.acquireTimeout,
+    connectTimeout: values.connectTimeout,
+    connectRetry: values.connectRetry,
+    checkTimeout: values.checkTimeout,
+    resetTimeout: values.resetTimeout,
+    closeTimeout: values.closeTimeout,
+    shutdownTimeout: values.shutdownTimeout,
+    startup: values.startup
+  })
+}
+
+/** Decodes the `acquireTimeout` of one call. */
+export const decodeAcquireTimeout = (input: unknown): Either.Either<number, InvalidOptions> =>
+  Either.mapLeft(
+    decoders.acquireTimeout(input),
+    (problem) => new InvalidOptions({ issues: [{ field: "acquireTimeout", problem }] })
+  )

@@ -1,0 +1,194 @@
+/**
+ * How a caller gets a connection and gives it back.
+ *
+ * The take is committed in an uninterruptible region, and what the ticket has is given back on every exit of what follows:
+ * the wait, and the use. Both of these are as interruptible as the caller is. So a grant that meets an interruption on its
+ * way goes on to the next waiter, and nothing is between getting a connection and being bound to give it back.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Scope from "effect/Scope"
+import type { Decision, Verdict } from "../allocator/decision.js"
+import * as Verdicts from "../allocator/decision.js"
+import type { Denial } from "../allocator/Ticket.js"
+import { Ticket } from "../allocator/Ticket.js"
+import type { AcquireError, ConnectTimeout } from "../model/errors.js"
+import { AcquireTimeout, PoolClosed, PoolRefused } from "../model/errors.js"
+import { PoolEvent } from "../model/events.js"
+import type { AcquireOptions } from "../model/options.js"
+import { decodeAcquireTimeout } from "../model/settings.js"
+import type { Core } from "./core.js"
+import { now, publish } from "./core.js"
+import { perform } from "./perform.js"
+
+/** What a caller gets: the connection, and the number that it gives it back by. */
+export interface Hold<A> {
+  readonly number: number
+  readonly id: number
+  readonly connection: A
+}
+
+const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | AcquireError> => {
+  const pool = core.settings.name
+  switch (denial._tag) {
+    case "TimedOut": {
+      const { at, lastConnectFailure, place, sizes, waited } = denial
+      return Cause.fail(new AcquireTimeout({ pool, waited, place, sizes, lastConnectFailure, at }))
+    }
+    case "QueueFull":
+      return Cause.fail(new PoolRefused({ pool, reason: "QueueFull", sizes: denial.sizes }))
+    case "Closed":
+      return Cause.fail(new PoolClosed({ pool }))
+    case "Down":
+      return denial.cause as Cause.Cause<E | ConnectTimeout>
+  }
+}
+
+const fail = <A, E>(core: Core<A, E>, ticket: Ticket, denial: Denial): Effect.Effect<never, E | AcquireError> => {
+  const cause = failure(core, denial)
+  publish(core, (at) => PoolEvent.AcquireFailed({ at, waited: at - ticket.since, cause }))
+  return Effect.failCause(cause)
+}
+
+/** The connection that the ticket has: none where the pool's close deadline has taken it away in between. */
+const hold = <A, E>(core: Core<A, E>, ticket: Ticket, number: number, id: number): Hold<A> | undefined => {
+  const resource = core.resources.get(id)
+  if (resource === undefined) return undefined
+  publish(core, (at) => PoolEvent.Acquired({ at, id, lease: number, waited: at - ticket.since }))
+  return { number, id, connection: resource.connection }
+}
+
+const closed: Denial = { _tag: "Closed" }
+
+const wait = <A, E>(core: Core<A, E>, ticket: Ticket, number: number): Effect.Effect<Hold<A>, E | AcquireError> =>
+  Effect.flatMap(ticket.wait(), (notice) => {
+    switch (notice._tag) {
+      case "Granted": {
+        const held = hold(core, ticket, number, notice.connection)
+        return held === undefined ? fail(core, ticket, closed) : Effect.succeed(held)
+      }
+      case "Denied":
+        return fail(core, ticket, notice.denial)
+      case "Done":
+        return Effect.dieMessage("Bug in Cenote: a caller's ticket was finished")
+    }
+  })
+
+const verdict = <A, E>(core: Core<A, E>, held: Hold<A> | undefined): Verdict => {
+  switch (held === undefined ? "Clean" : core.resources.get(held.id)?.condition) {
+    case "NeedsReset":
+      return Verdicts.reset
+    case "Broken":
+      return Verdicts.broken
+    default:
+      return Verdicts.keep
+  }
+}
+
+/** Gives back what the ticket has. Must be run uninterruptibly. */
+const leave = <A, E, B>(
+  core: Core<A, E>,
+  number: number,
+  held: Hold<A> | undefined,
+  result: B
+): Effect.Effect<B> => {
+  const input = { _tag: "Leave", now: now(core), number, verdict: verdict(core, held) } as const
+  return Effect.map(core.allocator.decide(input), (decision) => {
+    if (held !== undefined) publish(core, (at) => PoolEvent.Released({ at, id: held.id, lease: number }))
+    perform(core, decision)
+    return result
+  })
+}
+
+const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefined): number => {
+  if (options?.acquireTimeout === undefined) return core.settings.acquireTimeout
+  return Either.getOrThrowWith(decodeAcquireTimeout(options.acquireTimeout), (error) => error)
+}
+
+/** Commits a take, and goes on with the decision. Must be run uninterruptibly. */
+const take = <A, E, B, E2, R2>(
+  core: Core<A, E>,
+  options: AcquireOptions | undefined,
+  next: (ticket: Ticket, decision: Extract<Decision, { _tag: "Reuse" | "Wait" }>) => Effect.Effect<B, E2, R2>
+): Effect.Effect<B, E | E2 | AcquireError, R2> => {
+  const at = now(core)
+  const ticket = new Ticket(at, at + timeoutOf(core, options))
+  return Effect.flatMap(
+    core.allocator.decide({ _tag: "Take", now: at, ticket }),
+    (decision): Effect.Effect<B, E | E2 | AcquireError, R2> => {
+      perform(core, decision)
+      switch (decision._tag) {
+        case "Reuse":
+        case "Wait":
+          return next(ticket, decision)
+        case "Refuse":
+          return fail(core, ticket, decision.denial)
+        case "Act":
+          return Effect.dieMessage("Bug in Cenote: a take was answered with an act")
+      }
+    }
+  )
+}
+
+const apply = <A, B, E, R>(f: (connection: A) => Effect.Effect<B, E, R>, connection: A): Effect.Effect<B, E, R> => {
+  try {
+    return f(connection)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}
+
+/** Runs `f` with a connection, and gives it back when `f` has ended, however it did. */
+export const use = <A, E, B, E2, R2>(
+  core: Core<A, E>,
+  f: (connection: A) => Effect.Effect<B, E2, R2>,
+  options?: AcquireOptions
+): Effect.Effect<B, E | E2 | AcquireError, R2> =>
+  Effect.uninterruptibleMask((restore) =>
+    take(core, options, (ticket, decision) => {
+      let held: Hold<A> | undefined
+      let body: Effect.Effect<B, E | E2 | AcquireError, R2>
+      if (decision._tag === "Reuse") {
+        held = hold(core, ticket, decision.number, decision.connection)
+        body = held === undefined ? fail(core, ticket, closed) : apply(f, held.connection)
+      } else {
+        body = Effect.flatMap(wait(core, ticket, decision.number), (granted) => {
+          held = granted
+          return apply(f, granted.connection)
+        })
+      }
+      return Effect.matchCauseEffect(restore(body), {
+        onSuccess: (value) => leave(core, decision.number, held, value),
+        onFailure: (cause) => Effect.flatMap(leave(core, decision.number, held, cause), Effect.failCause)
+      })
+    })
+  )
+
+/** Takes a connection that is given back when the Scope closes. */
+export const scoped = <A, E>(
+  core: Core<A, E>,
+  options?: AcquireOptions
+): Effect.Effect<Hold<A>, E | AcquireError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    take(core, options, (ticket, decision) => {
+      const { number } = decision
+      const keep = (held: Hold<A>) =>
+        Effect.flatMap(Effect.scope, (scope) =>
+          Effect.as(
+            Scope.addFinalizer(
+              scope,
+              Effect.suspend(() => leave(core, number, held, undefined))
+            ),
+            held
+          ))
+      if (decision._tag === "Reuse") {
+        const held = hold(core, ticket, number, decision.connection)
+        return held === undefined ? fail(core, ticket, closed) : keep(held)
+      }
+      return Effect.matchCauseEffect(restore(wait(core, ticket, number)), {
+        onSuccess: keep,
+        onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)
+      })
+    })
+  )

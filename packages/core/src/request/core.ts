@@ -1,0 +1,38 @@
+/** What the parts of the request layer share: one pool from the inside. */
+import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Runtime from "effect/Runtime"
+import type { Allocator } from "../allocator/Allocator.js"
+import type { Decision, Input } from "../allocator/decision.js"
+import type { PoolEvent } from "../model/events.js"
+import type { Settings } from "../model/settings.js"
+import type { Resource } from "../resource/Resource.js"
+import type { Events } from "./events.js"
+import type { Keeper } from "./Keeper.js"
+
+/** An input that still has to be given the time. */
+export type Timeless<I = Input> = I extends unknown ? Omit<I, "now"> : never
+
+export interface Core<A, E> {
+  readonly settings: Settings<A, E, any>
+  readonly allocator: Allocator
+  readonly clock: Clock.Clock
+  /** The context and FiberRefs that the pool was made with: every step of a connection runs in them. */
+  readonly runtime: Runtime.Runtime<any>
+  /** The connections by their ids in the allocator's state. An address book: it decides nothing. */
+  readonly resources: Map<number, Resource<A, E, any>>
+  /** The step that each connection is busy with, if any. */
+  readonly workers: Map<number, Fiber.RuntimeFiber<unknown>>
+  readonly keeper: Keeper
+  readonly events: Events
+  /** Commits an input and acts on the decision, as one uninterruptible step. */
+  readonly commit: (input: Timeless) => Effect.Effect<Decision>
+}
+
+export const now = (core: Pick<Core<any, any>, "clock">): number => core.clock.unsafeCurrentTimeMillis()
+
+/** Publishes an event, which is built only if anyone listens. */
+export const publish = (core: Core<any, any>, event: (at: number) => PoolEvent): void => {
+  if (core.events.isObserved) core.events.publish(event(now(core)))
+}

@@ -1,0 +1,151 @@
+/**
+ * Acts on what the allocator decided. Synchronous and without failure: it notifies tickets and starts steps, each in a fiber
+ * of its own, in the pool's context, so that neither a caller's services nor its interruption reach it.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import type { Decision, Work } from "../allocator/decision.js"
+import { nothing } from "../allocator/decision.js"
+import type { CloseReason, OpenPurpose } from "../model/events.js"
+import { PoolEvent } from "../model/events.js"
+import * as Resource from "../resource/Resource.js"
+import type { Core } from "./core.js"
+import { now, publish } from "./core.js"
+
+type AnyCore = Core<any, any>
+
+export const perform = (core: AnyCore, decision: Decision): void => {
+  if (decision === nothing || decision._tag === "Reuse") return
+  for (const work of decision.work) start(core, work)
+  core.keeper.arm(decision.due)
+}
+
+const start = (core: AnyCore, work: Work): void => {
+  switch (work._tag) {
+    case "HandOver":
+      return work.ticket.notify({ _tag: "Granted", connection: work.connection })
+    case "Deny":
+      return work.ticket.notify({ _tag: "Denied", denial: work.denial })
+    case "Finish":
+      return work.ticket.notify({ _tag: "Done" })
+    case "Open":
+      return open(core, work.id, work.purpose)
+    case "Check":
+      return check(core, work.id, work.step)
+    case "Reset":
+      return reset(core, work.id)
+    case "Close":
+      return close(core, work.id, work.reason)
+    case "Abandon":
+      return abandon(core, work.id)
+  }
+}
+
+/**
+ * Runs a step of one connection and commits its outcome. A step that is interrupted was overtaken: the state has moved on
+ * before, and the commit of its outcome finds nothing to do.
+ */
+const run = <X, E>(
+  core: AnyCore,
+  id: number,
+  step: Effect.Effect<X, E, any>,
+  settle: (exit: Exit.Exit<X, E>) => Effect.Effect<unknown>
+): void => {
+  const worker = Effect.uninterruptible(Effect.flatMap(Effect.exit(Effect.interruptible(step)), settle))
+  // Not at once: whoever performs this, perhaps a caller that gives back its connection, does not run the connector's code.
+  core.workers.set(id, Runtime.runFork(core.runtime)(worker, { immediate: false }))
+}
+
+const stop = (core: AnyCore, id: number): void => {
+  core.workers.get(id)?.unsafeInterruptAsFork(FiberId.none)
+  core.workers.delete(id)
+}
+
+/** A cause that says why, also where the connector interrupted itself: a waiter must not take that for its own interruption. */
+const explained = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  Cause.isInterruptedOnly(cause) ? Cause.die(new Error("The connector interrupted its own opening")) : cause
+
+const open = (core: AnyCore, id: number, purpose: OpenPurpose): void => {
+  const began = now(core)
+  publish(core, (at) => PoolEvent.ConnectionOpening({ at, id, purpose }))
+  const resource = Resource.make(core.settings)
+  core.resources.set(id, resource)
+  run(
+    core,
+    id,
+    resource.open,
+    Exit.match({
+      onSuccess: () =>
+        Effect.flatMap(Random.next, (spread) =>
+          Effect.map(core.commit({ _tag: "Opened", id, spread }), (decision) => {
+            if (decision === nothing) return
+            publish(core, (at) => PoolEvent.ConnectionOpened({ at, id, took: at - began }))
+            resource.onLost((reason) => lose(core, id, reason))
+          })),
+      onFailure: (failure) => {
+        const cause = explained(failure)
+        return Effect.flatMap(
+          Random.next,
+          (jitter) =>
+            Effect.map(core.commit({ _tag: "OpenFailed", id, cause, jitter }), (decision) => {
+              if (decision === nothing) return
+              publish(core, (at) => PoolEvent.ConnectionOpenFailed({ at, id, took: at - began, cause }))
+            })
+        )
+      }
+    })
+  )
+}
+
+/** Called by the connector, from anywhere. */
+const lose = (core: AnyCore, id: number, reason: unknown): void => {
+  const condemned = Effect.suspend(() => {
+    if (!core.resources.has(id)) return Effect.void
+    publish(core, (at) => PoolEvent.ConnectionLost({ at, id, reason }))
+    return core.commit({ _tag: "Condemn", id, reason: "Lost" })
+  })
+  Runtime.runFork(core.runtime)(condemned, { immediate: false })
+}
+
+const stepFailed = (core: AnyCore, id: number, step: "check" | "ping" | "reset", cause: Cause.Cause<unknown>): void =>
+  publish(core, (at) => PoolEvent.ConnectionStepFailed({ at, id, step, cause }))
+
+const check = (core: AnyCore, id: number, step: "check" | "ping"): void =>
+  run(core, id, core.resources.get(id)!.check(step), (exit) => {
+    if (Exit.isFailure(exit)) stepFailed(core, id, step, exit.cause)
+    return core.commit({ _tag: "Checked", id, passed: Exit.isSuccess(exit) })
+  })
+
+const reset = (core: AnyCore, id: number): void =>
+  run(core, id, core.resources.get(id)!.reset, (exit) => {
+    if (Exit.isFailure(exit)) stepFailed(core, id, "reset", exit.cause)
+    return core.commit({ _tag: "ResetDone", id, passed: Exit.isSuccess(exit) })
+  })
+
+const close = (core: AnyCore, id: number, reason: CloseReason): void => {
+  stop(core, id)
+  const began = now(core)
+  publish(core, (at) => PoolEvent.ConnectionClosing({ at, id, reason }))
+  run(core, id, core.resources.get(id)!.close, (exit) => {
+    // Interrupted only where the pool has abandoned it.
+    if (Exit.isFailure(exit)) return Effect.void
+    const outcome = exit.value
+    core.resources.delete(id)
+    core.workers.delete(id)
+    publish(core, (at) => PoolEvent.ConnectionClosed({ at, id, reason, took: at - began, outcome }))
+    return core.commit({ _tag: "Closed", id, aborted: outcome._tag === "Aborted" })
+  })
+}
+
+/** The pool's close deadline is over. What was not closed yet is aborted, and its finalizers run without being waited for. */
+const abandon = (core: AnyCore, id: number): void => {
+  const resource = core.resources.get(id)!
+  stop(core, id)
+  resource.abort()
+  core.resources.delete(id)
+  Runtime.runFork(core.runtime)(resource.finalize, { immediate: false })
+}

@@ -1,0 +1,161 @@
+/**
+ * One connection's life: open, check, reset, close. Knows no other connection, and nothing of who uses it.
+ *
+ * Each step is bounded in time. It runs in a fiber that is left behind when its time is over or its runner is interrupted, so
+ * one that ignores interruption holds up nobody. What it opens after that is closed at once, because its Scope is.
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import { pipe } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { ConnectTimeout } from "../model/errors.js"
+import { CloseOutcome } from "../model/events.js"
+import type { Settings } from "../model/settings.js"
+
+/** What a returned connection needs. */
+export type Condition = "Clean" | "NeedsReset" | "Broken"
+
+/** A step took longer than it may. */
+export class StepTimeout extends Data.TaggedError("StepTimeout")<{ readonly step: string; readonly after: number }> {
+  override get message(): string {
+    return `The ${this.step} took longer than ${this.step}Timeout (${Duration.format(Duration.millis(this.after))})`
+  }
+}
+
+/** Ends when the step does, or when its time is over, whether the step gives in to interruption or not. */
+const bounded = <A, E, R, E2>(
+  step: Effect.Effect<A, E, R>,
+  millis: number,
+  onTimeout: () => E2
+): Effect.Effect<A, E | E2, R> =>
+  millis === Infinity
+    ? Effect.disconnect(step)
+    : Effect.timeoutFail(Effect.disconnect(step), { duration: millis, onTimeout })
+
+export class Resource<A, E, R> {
+  private opened: Option.Option<A> = Option.none()
+
+  constructor(
+    private readonly settings: Settings<A, E, R>,
+    private readonly scope: Scope.CloseableScope
+  ) {}
+
+  /** The connection. Only ever asked for after `open` has succeeded. */
+  get connection(): A {
+    return Option.getOrThrowWith(
+      this.opened,
+      () => new Error("Bug in Cenote: a connection was used before it was open")
+    )
+  }
+
+  is(connection: unknown): boolean {
+    return Option.isSome(this.opened) && this.opened.value === connection
+  }
+
+  /** Each try has a Scope of its own, closed before the next. Fails as the connector does, or with `ConnectTimeout`. */
+  get open(): Effect.Effect<void, E | ConnectTimeout, R> {
+    const { connectRetry, connectTimeout, connector, name } = this.settings
+    const attempt = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.fork(this.scope, ExecutionStrategy.sequential), (scope) =>
+        pipe(
+          restore(Scope.extend(connector.open, scope)),
+          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+        ))
+    )
+    const tries = Option.match(connectRetry, {
+      onNone: () => attempt,
+      onSome: (schedule) => Effect.retry(attempt, schedule)
+    })
+    return Effect.map(
+      bounded(tries, connectTimeout, () => new ConnectTimeout({ pool: name, after: connectTimeout })),
+      (connection) => {
+        this.opened = Option.some(connection)
+      }
+    )
+  }
+
+  /** Asks the other side whether the connection works. A connector without the one step does with the other. */
+  check(step: "check" | "ping"): Effect.Effect<unknown, unknown, R> {
+    const { checkTimeout, connector } = this.settings
+    const ask = step === "ping" ? connector.ping ?? connector.check : connector.check ?? connector.ping
+    return ask === undefined
+      ? Effect.void
+      : bounded(
+        Effect.suspend(() => ask(this.connection)),
+        checkTimeout,
+        () => new StepTimeout({ step: "check", after: checkTimeout })
+      )
+  }
+
+  get reset(): Effect.Effect<unknown, unknown, R> {
+    const { connector: { reset }, resetTimeout } = this.settings
+    return reset === undefined
+      ? Effect.void
+      : bounded(
+        Effect.suspend(() => reset(this.connection)),
+        resetTimeout,
+        () => new StepTimeout({ step: "reset", after: resetTimeout })
+      )
+  }
+
+  /** Asked when the connection comes back. Without I/O; a connector that throws here does not know its connection any more. */
+  get condition(): Condition {
+    const { isBroken, needsReset, reset } = this.settings.connector
+    try {
+      if (isBroken !== undefined && isBroken(this.connection)) return "Broken"
+      if (reset === undefined) return "Clean"
+      return needsReset === undefined || needsReset(this.connection) ? "NeedsReset" : "Clean"
+    } catch {
+      return "Broken"
+    }
+  }
+
+  /** Registers the pool's listener. A connector that throws here counts as having lost the connection. */
+  onLost(lost: (reason: unknown) => void): void {
+    try {
+      this.settings.connector.onLost?.(this.connection, lost)
+    } catch (defect) {
+      lost(defect)
+    }
+  }
+
+  /** Runs the finalizers, once, for as long as they take. */
+  get finalize(): Effect.Effect<void> {
+    return Scope.close(this.scope, Exit.void)
+  }
+
+  /** Runs the finalizers, and aborts where they do not end in time. Never fails. */
+  get close(): Effect.Effect<CloseOutcome> {
+    const { closeTimeout } = this.settings
+    return pipe(
+      bounded(this.finalize, closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout })),
+      Effect.matchCause({
+        onSuccess: () => CloseOutcome.Closed(),
+        onFailure: (cause) => {
+          if (Option.isNone(Cause.failureOption(cause))) return CloseOutcome.Failed({ cause })
+          this.abort()
+          return CloseOutcome.Aborted()
+        }
+      })
+    )
+  }
+
+  /** Kills the connection without goodbye, where the connector can. */
+  abort(): void {
+    const { abort } = this.settings.connector
+    if (abort === undefined || Option.isNone(this.opened)) return
+    try {
+      abort(this.opened.value)
+    } catch {
+      // What it throws is ignored: there is nothing left to do with the connection.
+    }
+  }
+}
+
+export const make = <A, E, R>(settings: Settings<A, E, R>): Resource<A, E, R> =>
+  new Resource(settings, Effect.runSync(Scope.make()))
