@@ -214,3 +214,20 @@ export const values = <V>(self: OrderedMap<V>): Array<V> => {
   if (self.root !== undefined) collect(self.root, self.level, all)
   return all as Array<V>
 }
+
+const collectKeys = (node: Node, level: number, prefix: number, into: Array<number>): void => {
+  for (let place = 0, index = 0; index < node.items.length; place++) {
+    if ((node.bitmap & (1 << place)) === 0) continue
+    const key = prefix * WIDTH + place
+    if (level === 0) into.push(key)
+    else collectKeys(node.items[index] as Node, level - 1, key, into)
+    index++
+  }
+}
+
+/** All keys, lowest first. */
+export const keys = (self: OrderedMap<unknown>): Array<number> => {
+  const all: Array<number> = []
+  if (self.root !== undefined) collectKeys(self.root, self.level, self.prefix, all)
+  return all
+}

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { ConnectFailure, Sizes } from "./stats.js"
 
-const format = (millis: number): string => Duration.format(Duration.millis(millis))
+const format = (millis: number): string => millis < 1 ? "0ms" : Duration.format(Duration.millis(millis))
 
 const describeSizes = (sizes: Sizes): string =>
   (["leased", "idle", "opening", "checking", "resetting", "closing"] as const)
