@@ -1,0 +1,195 @@
+import type { PgConnectReason } from "../PgError.js"
+import { PgConnectError, PgQueryError } from "../PgError.js"
+import { asError, isServerError, NotPostgres } from "./pgDriver.js"
+import type { ServerError } from "./pgDriver.js"
+
+/** Where a connection goes, as errors show it. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+}
+
+interface Finding {
+  readonly reason: PgConnectReason
+  /** What to check. */
+  readonly remedy?: string
+}
+
+const codeOf = (error: Error): string | undefined =>
+  "code" in error && typeof error.code === "string" ? error.code : undefined
+
+const tlsCode =
+  /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/
+
+const fromServer = (error: ServerError): Finding => {
+  const state = error.code
+  if (state === "28000" && /no encryption|SSL off/.test(error.message)) {
+    return { reason: "Authentication", remedy: "The server may want TLS: set ssl." }
+  }
+  if (state.startsWith("28")) {
+    return { reason: "Authentication", remedy: "Check the user, the password and the server's pg_hba.conf." }
+  }
+  if (state === "3D000") return { reason: "UnknownDatabase", remedy: "Check the database's name." }
+  if (state.startsWith("53")) {
+    return {
+      reason: "TooManyConnections",
+      remedy:
+        "Lower the pool's maxSize, close other sessions, or raise the server's max_connections or the user's limit."
+    }
+  }
+  if (state.startsWith("57P")) {
+    return { reason: "NotAccepting", remedy: "The server starts, stops or recovers: try again later." }
+  }
+  return { reason: "Other" }
+}
+
+const diagnose = (error: Error): Finding => {
+  if (isServerError(error)) return fromServer(error)
+  if (error instanceof NotPostgres || error.message.startsWith("received invalid response")) {
+    return { reason: "Protocol", remedy: "Check that host and port are those of a PostgreSQL server." }
+  }
+  const code = codeOf(error)
+  switch (code) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EAI_FAIL":
+    case "EAI_NODATA":
+      return { reason: "UnknownHost", remedy: "Check the host's name and the name service." }
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return { reason: "Refused", remedy: "Check that the server runs, and that host and port are right." }
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "EHOSTDOWN":
+    case "ENETDOWN":
+    case "EADDRNOTAVAIL":
+      return { reason: "Unreachable", remedy: "Check the network and the host's address." }
+    case "ETIMEDOUT":
+      return { reason: "Timeout", remedy: "Check the host's address, firewalls, and whether the server is overloaded." }
+    case "ECONNRESET":
+    case "EPIPE":
+      return { reason: "Disconnected", remedy: "Look into the server's log." }
+  }
+  if (error.message === "The server does not support SSL connections") {
+    return { reason: "Tls", remedy: "Set ssl to false, or turn TLS on in the server." }
+  }
+  if (/establishing an SSL connection/.test(error.message) || (code !== undefined && tlsCode.test(code))) {
+    return { reason: "Tls", remedy: "Check ssl: its ca, its servername, and the server's certificate." }
+  }
+  if (error.message.startsWith("Connection terminated")) {
+    return {
+      reason: "Disconnected",
+      remedy: "Look into the server's log; check that host and port are those of a PostgreSQL server."
+    }
+  }
+  if (error.message.startsWith("SASL")) {
+    return {
+      reason: "Authentication",
+      remedy: "Check that a password is given, and that the server asks for SCRAM or md5."
+    }
+  }
+  return { reason: "Other" }
+}
+
+const sentence = (text: string): string => /[.!?]$/.test(text) ? text : `${text}.`
+
+/** `localhost` has two addresses: Node's error for both has its text inside. */
+const whatHappened = (error: Error): string =>
+  error instanceof AggregateError && error.message === ""
+    ? error.errors.map((inner) => asError(inner).message).join(", ")
+    : error.message
+
+export const connectError = (place: Place, thrown: unknown): PgConnectError => {
+  const error = asError(thrown)
+  const { reason, remedy } = diagnose(error)
+  return new PgConnectError({
+    ...place,
+    reason,
+    message: describe(place, [
+      isServerError(error) ? `the server answered: ${error.message}` : whatHappened(error),
+      ...(isServerError(error) ? [error.detail, error.hint] : []),
+      remedy
+    ]),
+    code: codeOf(error),
+    cause: error
+  })
+}
+
+export const connectTimeout = (place: Place, millis: number): PgConnectError =>
+  new PgConnectError({
+    ...place,
+    reason: "Timeout",
+    message: describe(place, [
+      `no answer in ${millis} ms`,
+      "Check the host's address, firewalls, and whether the server is overloaded; or raise connectTimeout."
+    ])
+  })
+
+/** Has no cause: what a parser of URLs throws can have the URL in it. */
+export const configurationError = (place: Place, problems: ReadonlyArray<string>): PgConnectError =>
+  new PgConnectError({
+    ...place,
+    reason: "Configuration",
+    message: `The connection's options cannot be used: ${problems.join("; ")}.`
+  })
+
+const describe = (place: Place, parts: ReadonlyArray<string | undefined>): string => {
+  const [what, ...rest] = parts.filter((part) => part !== undefined && part !== "") as Array<string>
+  const address = place.host.startsWith("/") ? `${place.host}/.s.PGSQL.${place.port}` : `${place.host}:${place.port}`
+  return [
+    `Cannot connect to database "${place.database}" at ${address} as "${place.user}": ${
+      sentence(what ?? "unknown error")
+    }`,
+    ...rest.map(sentence)
+  ].join(" ")
+}
+
+/** SQLSTATEs after which a session is of no more use: it ends, or what serves it has become another server. */
+const endsSession = new Set([
+  "25006", // the server takes no writes any more: it became a standby
+  "25P03", // idle in a transaction for too long
+  "57P01", // terminated by an administrator
+  "57P02", // another backend crashed
+  "57P03", // the server starts or stops
+  "57P04", // its database was dropped
+  "57P05" // idle for too long
+])
+
+export const isFatal = (error: ServerError, options: { readonly wasStandby: boolean }): boolean =>
+  error.severity === "FATAL" ||
+  error.severity === "PANIC" ||
+  error.code.startsWith("08") ||
+  (endsSession.has(error.code) && !(error.code === "25006" && options.wasStandby))
+
+export const serverError = (sql: string, error: ServerError, lost: boolean): PgQueryError =>
+  new PgQueryError({
+    reason: lost ? "ConnectionLost" : "Server",
+    message: error.message,
+    sql,
+    sqlState: error.code,
+    severity: error.severity,
+    detail: error.detail,
+    hint: error.hint,
+    position: error.position === undefined ? undefined : Number(error.position),
+    schema: error.schema,
+    table: error.table,
+    column: error.column,
+    constraint: error.constraint,
+    cause: error
+  })
+
+export const lostError = (sql: string, reason: unknown): PgQueryError => {
+  const error = asError(reason)
+  return new PgQueryError({
+    reason: "ConnectionLost",
+    message: `The connection was lost: ${sentence(whatHappened(error))}`,
+    sql,
+    sqlState: isServerError(error) ? error.code : undefined,
+    cause: error
+  })
+}
+
+export const clientError = (sql: string, message: string, cause?: unknown): PgQueryError =>
+  new PgQueryError({ reason: "Client", message, sql, cause })

@@ -1,0 +1,108 @@
+import * as Effect from "effect/Effect"
+import { NodeInspectSymbol } from "effect/Inspectable"
+import type pg from "pg"
+import type { PgConnection, PgQueryOptions, PgResult, PgTransactionOptions } from "../PgConnection.js"
+import { TypeId } from "../PgConnection.js"
+import type { PgConnectError, PgQueryError } from "../PgError.js"
+import { clientError, connectError, lostError } from "./pgFailure.js"
+import { Job } from "./pgJob.js"
+import type { Settings } from "./pgSettings.js"
+import { inTransaction } from "./pgTransaction.js"
+import { Wire } from "./pgWire.js"
+import type { Timer } from "./timer.js"
+
+/** A connection, and the connector's steps on it. */
+export class Session implements PgConnection {
+  readonly [TypeId]: TypeId = TypeId
+  readonly wire: Wire
+  hasTransaction = false
+
+  constructor(private readonly settings: Settings, after: Timer) {
+    this.wire = new Wire(settings, after)
+  }
+
+  get processId(): number {
+    return this.wire.client.processID ?? 0
+  }
+
+  get unsafeClient(): pg.Client {
+    return this.wire.client as unknown as pg.Client
+  }
+
+  /** What is printed of it. The client knows the password. */
+  toJSON(): unknown {
+    const { database, host, port, user } = this.settings.place
+    return { _id: "PgConnection", host, port, database, user, processId: this.processId, state: this.wire.state }
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+
+  readonly query = <Row extends object = Record<string, unknown>>(
+    sql: string,
+    params?: ReadonlyArray<unknown>,
+    options?: PgQueryOptions
+  ): Effect.Effect<PgResult<Row>, PgQueryError> =>
+    Effect.async((resume) => {
+      const job = new Job(sql, "cancel", params, options)
+      job.listen(resume)
+      this.wire.submit(job)
+      return Effect.sync(() => this.wire.leave(job))
+    })
+
+  /** Asks at once, when it is called, for a statement that runs on when the effect, which waits for it, is interrupted. */
+  finish(sql: string): Effect.Effect<PgResult<object>, PgQueryError> {
+    const job = new Job(sql, "finish")
+    this.wire.submit(job)
+    return Effect.async((resume) => job.listen(resume))
+  }
+
+  readonly withTransaction = <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    options?: PgTransactionOptions
+  ): Effect.Effect<A, E | PgQueryError, R> => inTransaction(this, effect, options)
+
+  /** Interrupted, it leaves nothing behind. */
+  readonly connect: Effect.Effect<void, PgConnectError> = Effect.async((resume) => {
+    this.wire.connect(
+      () => resume(Effect.void),
+      (reason) => resume(Effect.fail(connectError(this.settings.place, reason)))
+    )
+    return Effect.sync(() => this.wire.destroy(new Error("the opening was interrupted")))
+  })
+
+  get isBroken(): boolean {
+    return this.wire.state !== "Open"
+  }
+
+  get needsReset(): boolean {
+    return this.wire.transactionStatus !== "I" || !this.wire.isSettled
+  }
+
+  /** Ends what a lease has left behind. One that takes too long leaves a connection that is not worth a goodbye. */
+  readonly reset: Effect.Effect<void, PgQueryError> = Effect.suspend(() => {
+    this.wire.leaveAll()
+    return this.settled
+  }).pipe(
+    Effect.zipRight(Effect.suspend(() => this.wire.transactionStatus === "I" ? Effect.void : this.finish("ROLLBACK"))),
+    Effect.zipRight(Effect.suspend(() =>
+      this.wire.transactionStatus === "I"
+        ? Effect.void
+        : Effect.fail(clientError("ROLLBACK", "A transaction is still open after ROLLBACK."))
+    )),
+    Effect.onInterrupt(() => Effect.sync(() => this.wire.lose(new Error("it was not reset in time"))))
+  )
+
+  private readonly settled: Effect.Effect<void, PgQueryError> = Effect.async((resume) =>
+    this.wire.whenSettled((lost) => resume(lost ? Effect.fail(lostError("", lost.reason)) : Effect.void))
+  )
+
+  /** One round trip that changes nothing, in a failed transaction neither. Interrupted, it says that nobody is there. */
+  readonly check: Effect.Effect<void, PgQueryError> = Effect.suspend(() => this.finish("")).pipe(
+    Effect.onInterrupt(() => Effect.sync(() => this.wire.lose(new Error("it did not answer a check in time")))),
+    Effect.asVoid
+  )
+
+  readonly close: Effect.Effect<void> = Effect.async((resume) => this.wire.close(() => resume(Effect.void)))
+}

@@ -1,0 +1,166 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import pg from "pg"
+import type { PgConnectError } from "../PgError.js"
+import type { PgConnectorConfig } from "../PgOptions.js"
+import type { Place } from "./pgFailure.js"
+import { configurationError } from "./pgFailure.js"
+
+/** A connector's options, checked and with the defaults in them. */
+export interface Settings {
+  readonly place: Place
+  readonly client: pg.ClientConfig
+  /** In milliseconds, as are the others. */
+  readonly cancelTimeout: number
+  readonly connectTimeout: number | undefined
+}
+
+/** One constant for all defaults. */
+const defaults = {
+  applicationName: "cenote",
+  cancelTimeout: Duration.seconds(5),
+  keepAliveDelay: Duration.seconds(30)
+}
+
+const longestTimer = 2 ** 31 - 1
+
+/** What a URL may say. pg reads the PG* environment variables for what it doesn't. */
+const urlParameters = [
+  "host",
+  "port",
+  "database",
+  "user",
+  "password",
+  "ssl",
+  "sslnegotiation",
+  "application_name",
+  "client_encoding",
+  "options",
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout"
+] as const
+
+type Problems = Array<string>
+
+const parseUrl = (url: string, problems: Problems): pg.ClientConfig => {
+  const unreadable =
+    "is not a PostgreSQL URL: postgres://user:password@host:port/database, with what is special in its parts "
+    + "percent-encoded"
+  if (!/^(postgres|postgresql|socket):|^\//.test(url)) {
+    problems.push(`url ${unreadable}`)
+    return {}
+  }
+  // Parts of a password with an unencoded "/", "?" or "#" would be read as host, port and database, and these are shown.
+  if (URL.canParse(url)) {
+    const { pathname, search, hash } = new URL(url)
+    if (`${pathname}${search}${hash}`.includes("@")) {
+      problems.push(`url ${unreadable}`)
+      return {}
+    }
+  }
+  try {
+    const client = new pg.Client({ connectionString: url })
+    const { connectionParameters } = client as unknown as { connectionParameters: Record<string, unknown> }
+    return Object.fromEntries(
+      urlParameters.map((name) => [name, connectionParameters[name]]).filter(([, value]) =>
+        value !== undefined && value !== null
+      )
+    )
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    problems.push(
+      code === "ENOENT" || code === "EACCES" ? `url names a file that cannot be read: ${path}` : `url ${unreadable}`
+    )
+    return {}
+  }
+}
+
+const secret = (name: string, value: unknown, problems: Problems): string | undefined => {
+  if (value === undefined) return undefined
+  if (Redacted.isRedacted(value)) {
+    const text = Redacted.value(value)
+    if (typeof text === "string") return text
+  }
+  problems.push(`${name} must be a Redacted string`)
+  return undefined
+}
+
+const text = (name: string, value: unknown, problems: Problems): void => {
+  if (value !== undefined && (typeof value !== "string" || value === "")) {
+    problems.push(`${name} must be a string that is not empty`)
+  }
+}
+
+const millis = (name: string, value: unknown, problems: Problems): number | undefined => {
+  if (value === undefined) return undefined
+  const decoded = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
+  if (Option.isSome(decoded) && decoded.value >= 1 && decoded.value <= longestTimer) return Math.round(decoded.value)
+  problems.push(`${name} must be a duration from 1 ms to ${longestTimer} ms`)
+  return undefined
+}
+
+/** Checks a connector's options. Fails with all that is wrong with them. */
+export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgConnectError> =>
+  Effect.suspend(() => {
+    const problems: Problems = []
+    const url = secret("url", config.url, problems)
+    const password = secret("password", config.password, problems)
+    text("host", config.host, problems)
+    text("database", config.database, problems)
+    text("user", config.user, problems)
+    text("applicationName", config.applicationName, problems)
+    if (config.port !== undefined && !(Number.isInteger(config.port) && config.port >= 1 && config.port <= 65535)) {
+      problems.push("port must be a whole number from 1 to 65535")
+    }
+    if (
+      config.ssl !== undefined && typeof config.ssl !== "boolean" &&
+      (typeof config.ssl !== "object" || config.ssl === null)
+    ) {
+      problems.push("ssl must be a boolean or the options of tls.connect")
+    }
+    const connectTimeout = millis("connectTimeout", config.connectTimeout, problems)
+    const statementTimeout = millis("statementTimeout", config.statementTimeout, problems)
+    const cancelTimeout = millis("cancelTimeout", config.cancelTimeout ?? defaults.cancelTimeout, problems)
+    const keepAliveDelay = millis("keepAliveDelay", config.keepAliveDelay ?? defaults.keepAliveDelay, problems)
+
+    const client: pg.ClientConfig = {
+      fallback_application_name: defaults.applicationName,
+      ...(url === undefined ? {} : parseUrl(url, problems)),
+      ...given({
+        host: config.host,
+        port: config.port,
+        database: config.database,
+        user: config.user,
+        password,
+        // pg hides the key in this object from being printed: that shall not happen to the caller's own.
+        ssl: typeof config.ssl === "object" ? { ...config.ssl } : config.ssl,
+        application_name: config.applicationName,
+        statement_timeout: statementTimeout,
+        options: config.options,
+        types: config.types
+      }),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveDelay
+    }
+    const place = placeOf(client)
+    return problems.length > 0 || cancelTimeout === undefined
+      ? Effect.fail(configurationError(place, problems))
+      : Effect.succeed({ place, client, cancelTimeout, connectTimeout })
+  })
+
+const given = <A extends object>(fields: A): Partial<A> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<A>
+
+/** What pg would use, with what it takes from the environment. */
+const placeOf = ({ host, port, database, user }: pg.ClientConfig): Place => {
+  const name = user ?? process.env.PGUSER ?? pg.defaults.user ?? ""
+  return {
+    host: host ?? process.env.PGHOST ?? "localhost",
+    port: port ?? Number(process.env.PGPORT ?? 5432),
+    database: database ?? process.env.PGDATABASE ?? name,
+    user: name
+  }
+}

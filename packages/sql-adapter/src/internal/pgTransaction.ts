@@ -1,0 +1,63 @@
+import * as Effect from "effect/Effect"
+import type { PgConnection, PgResult, PgTransactionOptions } from "../PgConnection.js"
+import { PgQueryError } from "../PgError.js"
+import { clientError } from "./pgFailure.js"
+
+interface Session extends Pick<PgConnection, "query"> {
+  /** Asks at once, when it is called, for a statement that runs on when the effect, which waits for it, is interrupted. */
+  readonly finish: (sql: string) => Effect.Effect<PgResult<object>, PgQueryError>
+  hasTransaction: boolean
+}
+
+const begin = ({ isolation, readOnly }: PgTransactionOptions): string =>
+  [
+    "BEGIN",
+    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolation.toUpperCase()}`]),
+    ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"])
+  ].join(" ")
+
+/**
+ * BEGIN and the effect are one region that can be interrupted, so whatever ends it other than a success, an interruption in
+ * the middle of BEGIN included, is followed by ROLLBACK. COMMIT and ROLLBACK are asked for before the fiber can be interrupted
+ * again and run on without it, so what follows them on this connection is outside of the transaction.
+ */
+export const inTransaction = <A, E, R>(
+  session: Session,
+  effect: Effect.Effect<A, E, R>,
+  options: PgTransactionOptions = {}
+): Effect.Effect<A, E | PgQueryError, R> =>
+  Effect.uninterruptibleMask((restore) => {
+    const end = (sql: "COMMIT" | "ROLLBACK") =>
+      Effect.suspend(() => {
+        session.hasTransaction = false
+        return restore(session.finish(sql))
+      })
+    const body = restore(Effect.zipRight(session.query(begin(options)), effect)).pipe(
+      Effect.matchCauseEffect({
+        onSuccess: (value) =>
+          Effect.flatMap(end("COMMIT"), (result) => result.command === "ROLLBACK" ? rolledBack : Effect.succeed(value)),
+        // An interrupted fiber does not wait for it.
+        onFailure: (cause) => Effect.zipRight(Effect.exit(end("ROLLBACK")), Effect.failCause(cause))
+      })
+    )
+    return Effect.suspend(() => {
+      if (session.hasTransaction) return Effect.fail(clientError("BEGIN", doesNotNest))
+      session.hasTransaction = true
+      return body
+    })
+  })
+
+const doesNotNest =
+  "The connection has a transaction already. Transactions do not nest: use a savepoint, or another connection."
+
+const rolledBack = Effect.suspend(() =>
+  Effect.fail(
+    new PgQueryError({
+      reason: "RolledBack",
+      message:
+        "The transaction was rolled back: one of its statements had failed, and the error was handled inside of it. "
+        + "Let the error out of the transaction, or use a savepoint.",
+      sql: "COMMIT"
+    })
+  )
+)
