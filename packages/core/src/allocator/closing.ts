@@ -5,7 +5,7 @@ import { close, closeIdle, deny } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
-import { spentCount, withSteps, withUpkeep } from "./state.js"
+import { spentCount, withLeased, withPhase, withSteps, withUpkeep } from "./state.js"
 import type { Ticket } from "./Ticket.js"
 import { act } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -25,13 +25,13 @@ export const closed = (before: State, now: number, id: number, aborted: boolean)
 const finishIfEmpty = (state: State, work: Array<Work>): State => {
   if (state.phase._tag !== "Closing" || spentCount(state) > 0) return state
   work.push({ _tag: "Finish", ticket: state.phase.ticket })
-  return { ...state, phase: { _tag: "Closed" } }
+  return withPhase(state, { _tag: "Closed" })
 }
 
 /** Newcomers and waiters are refused, openings and other steps are ended, idle connections closed, leases awaited. */
 export const shutdown = (before: State, now: number, ticket: Ticket): readonly [Decision, State] => {
   const work: Array<Work> = []
-  let state: State = { ...before, phase: { _tag: "Closing", ticket } }
+  let state = withPhase(before, { _tag: "Closing", ticket })
   for (let number = WaitQueue.first(state.queue); number !== undefined; number = WaitQueue.first(state.queue)) {
     state = deny(state, number, { _tag: "Closed" }, work)
   }
@@ -65,7 +65,7 @@ const abandon = (state: State, ticket: Ticket, now: number): readonly [Decision,
     { _tag: "Finish", ticket }
   ]
   const after = withUpkeep(
-    withSteps({ ...state, phase: { _tag: "Closed" }, leased: OrderedMap.empty() }, { closing: OrderedMap.empty() }),
+    withSteps(withLeased(withPhase(state, { _tag: "Closed" }), OrderedMap.empty()), { closing: OrderedMap.empty() }),
     {
       closed: state.upkeep.closed + leased.length + closing.filter(({ opened }) => opened).length,
       aborted: state.upkeep.aborted + leased.length + closing.length

@@ -5,7 +5,7 @@ import { close, handOver, retirement } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { settle } from "./settle.js"
 import type { Leased, State } from "./state.js"
-import { withSteps } from "./state.js"
+import { withLeased, withQueue, withSteps } from "./state.js"
 import { act } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -16,10 +16,10 @@ import * as WaitQueue from "./WaitQueue.js"
 export const leave = (state: State, now: number, number: number, verdict: Verdict): readonly [Decision, State] => {
   const lease = OrderedMap.get(state.leased, number)
   if (lease !== undefined) {
-    return give({ ...state, leased: OrderedMap.remove(state.leased, number) }, now, lease, verdict)
+    return give(withLeased(state, OrderedMap.remove(state.leased, number)), now, lease, verdict)
   }
   if (WaitQueue.get(state.queue, number) === undefined) return [nothing, state]
-  return [nothing, { ...state, queue: WaitQueue.remove(state.queue, number) }]
+  return [nothing, withQueue(state, WaitQueue.remove(state.queue, number))]
 }
 
 const give = (

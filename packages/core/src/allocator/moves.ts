@@ -6,7 +6,7 @@ import type { CloseReason } from "../model/events.js"
 import type { Work } from "./decision.js"
 import * as OrderedMap from "./OrderedMap.js"
 import type { Connection, Idle, State } from "./state.js"
-import { sizes, withSteps, withUpkeep } from "./state.js"
+import { sizes, withIdle, withLeased, withQueue, withSteps, withUpkeep } from "./state.js"
 import type { Denial, Ticket } from "./Ticket.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -40,23 +40,20 @@ export const findIdle = (state: State, id: number): Idle | undefined =>
 const park = (state: State, connection: Connection, uses: number, now: number): State => {
   const place = state.idle.next
   const places = OrderedMap.set(state.idle.places, place, { connection, uses, place, idleSince: now, verifiedAt: now })
-  return { ...state, idle: { places, next: place + 1 } }
+  return withIdle(state, { places, next: place + 1 })
 }
 
-/** Gives a connection to the longest waiter. */
-export const grant = (
+/** Makes a ticket the holder of a connection. */
+export const lease = (
   state: State,
+  number: number,
+  ticket: Ticket,
   { connection, uses, verifiedAt }: Pick<Idle, "connection" | "uses" | "verifiedAt">,
-  now: number,
-  work: Array<Work>
-): State => {
-  const number = WaitQueue.first(state.queue)!
-  const ticket = WaitQueue.get(state.queue, number)!
-  work.push({ _tag: "HandOver", ticket, connection: connection.id })
-  return {
-    ...state,
-    queue: WaitQueue.remove(state.queue, number),
-    leased: OrderedMap.set(state.leased, number, {
+  now: number
+): State =>
+  withLeased(
+    state,
+    OrderedMap.set(state.leased, number, {
       connection,
       uses,
       condemned: undefined,
@@ -65,13 +62,25 @@ export const grant = (
       since: now,
       verifiedAt
     })
-  }
+  )
+
+/** Gives a connection to the longest waiter. */
+export const grant = (
+  state: State,
+  fit: Pick<Idle, "connection" | "uses" | "verifiedAt">,
+  now: number,
+  work: Array<Work>
+): State => {
+  const number = WaitQueue.first(state.queue)!
+  const ticket = WaitQueue.get(state.queue, number)!
+  work.push({ _tag: "HandOver", ticket, connection: fit.connection.id })
+  return lease(withQueue(state, WaitQueue.remove(state.queue, number)), number, ticket, fit, now)
 }
 
 export const deny = (state: State, number: number, denial: Denial, work: Array<Work>): State => {
   const ticket = WaitQueue.get(state.queue, number)!
   work.push({ _tag: "Deny", ticket, denial })
-  return { ...state, queue: WaitQueue.remove(state.queue, number) }
+  return withQueue(state, WaitQueue.remove(state.queue, number))
 }
 
 const timedOut = (state: State, number: number, ticket: Ticket, now: number): Denial => ({
@@ -128,7 +137,7 @@ export const close = (
 
 /** Closes an idle connection. */
 export const closeIdle = (state: State, idle: Idle, reason: CloseReason, now: number, work: Array<Work>): State =>
-  close({ ...state, idle: unpark(state, idle) }, idle.connection.id, reason, now, work)
+  close(withIdle(state, unpark(state, idle)), idle.connection.id, reason, now, work)
 
 /** Checks an idle connection: for a waiter, or as a probe for its own sake. */
 export const check = (
@@ -142,10 +151,7 @@ export const check = (
   const { connection, idleSince, place, uses } = idle
   work.push({ _tag: "Check", id: connection.id, step })
   const entry = { connection, uses, condemned: undefined, place, idleSince, since: now, step }
-  return {
-    ...state,
-    // The place stays its own: `next` is not lowered, so that it can come back to it.
-    idle: { places: OrderedMap.remove(state.idle.places, place), next: state.idle.next },
-    steps: { ...state.steps, [into]: OrderedMap.set(state.steps[into], connection.id, entry) }
-  }
+  // The place stays its own: `next` is not lowered, so that it can come back to it.
+  const line = { places: OrderedMap.remove(state.idle.places, place), next: state.idle.next }
+  return withSteps(withIdle(state, line), { [into]: OrderedMap.set(state.steps[into], connection.id, entry) })
 }

@@ -7,7 +7,7 @@ import { close, deny, handOver } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { settle } from "./settle.js"
 import type { Connection, Opening, State } from "./state.js"
-import { openCount, withSteps, withUpkeep } from "./state.js"
+import { openCount, withPhase, withSteps, withUpkeep } from "./state.js"
 import { act, endRenewal } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -51,7 +51,7 @@ export const opened = (before: State, now: number, id: number, spread: number): 
 const start = (state: State, work: Array<Work>): State => {
   if (state.phase._tag !== "Starting" || openCount(state) < state.phase.target) return state
   work.push({ _tag: "Finish", ticket: state.phase.ticket })
-  return { ...state, phase: { _tag: "Running" } }
+  return withPhase(state, { _tag: "Running" })
 }
 
 /**
@@ -78,7 +78,7 @@ export const openFailed = (
   state = close(state, id, "OpenFailed", now, work, false)
   if (state.phase._tag === "Starting") {
     work.push({ _tag: "Deny", ticket: state.phase.ticket, denial: { _tag: "Down", cause } })
-    state = { ...state, phase: { _tag: "Running" } }
+    state = withPhase(state, { _tag: "Running" })
   }
   state = failWaiters(state, opening, cause, work)
   return act(settle(state, now, work), now, work)

@@ -7,7 +7,7 @@ import type { Work } from "./decision.js"
 import { check, closeIdle, denyOverdue, findIdle, grant, isFresh, nextIdle, retirement, unpark } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import type { State } from "./state.js"
-import { liveCount, spentCount, withSteps, withUpkeep } from "./state.js"
+import { liveCount, spentCount, withIdle, withSteps, withUpkeep } from "./state.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /** Whether more callers wait than there are openings and checks under way for them. */
@@ -54,7 +54,7 @@ const serveFromIdle = (before: State, now: number, work: Array<Work>): State => 
     if (reason !== undefined) {
       state = closeIdle(state, idle, reason, now, work)
     } else if (isFresh(state, idle, now)) {
-      state = grant({ ...state, idle: unpark(state, idle) }, idle, now, work)
+      state = grant(withIdle(state, unpark(state, idle)), idle, now, work)
     } else if (isShort(state)) {
       state = check(state, idle, "checking", "check", now, work)
     } else {

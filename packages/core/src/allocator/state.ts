@@ -131,35 +131,73 @@ export interface State {
   readonly upkeep: Upkeep
 }
 
-export const initial = (rules: Rules): State => ({
-  rules,
-  phase: { _tag: "Running" },
-  queue: WaitQueue.empty,
-  idle: { places: OrderedMap.empty(), next: 0 },
-  leased: OrderedMap.empty(),
-  nextTicket: 0,
-  steps: {
-    opening: OrderedMap.empty(),
-    checking: OrderedMap.empty(),
-    probing: OrderedMap.empty(),
-    resetting: OrderedMap.empty(),
-    closing: OrderedMap.empty()
-  },
-  upkeep: {
-    nextConnection: 0,
-    failedInARow: 0,
-    notBefore: 0,
-    lastConnectFailure: Option.none(),
-    renewing: undefined,
-    sweepAt: Infinity,
-    timedOut: 0,
-    refused: 0,
-    opened: 0,
-    openFailures: 0,
-    closed: 0,
-    aborted: 0
-  }
-})
+/**
+ * Every state is made here, field by field: copying by spread and then overwriting was measured to take more than a
+ * microsecond, which is more than all else that a take does.
+ */
+const make = (
+  rules: Rules,
+  phase: Phase,
+  queue: WaitQueue.WaitQueue,
+  idle: IdleLine,
+  leased: State["leased"],
+  nextTicket: number,
+  steps: Steps,
+  upkeep: Upkeep
+): State => ({ rules, phase, queue, idle, leased, nextTicket, steps, upkeep })
+
+export const withPhase = (s: State, phase: Phase): State =>
+  make(s.rules, phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+
+export const withQueue = (s: State, queue: WaitQueue.WaitQueue): State =>
+  make(s.rules, s.phase, queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+
+export const withIdle = (s: State, idle: IdleLine): State =>
+  make(s.rules, s.phase, s.queue, idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+
+export const withLeased = (s: State, leased: State["leased"]): State =>
+  make(s.rules, s.phase, s.queue, s.idle, leased, s.nextTicket, s.steps, s.upkeep)
+
+/** The next ticket has been drawn. */
+export const withTicketDrawn = (s: State): State =>
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket + 1, s.steps, s.upkeep)
+
+export const withSteps = (s: State, steps: Partial<Steps>): State =>
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, { ...s.steps, ...steps }, s.upkeep)
+
+export const withUpkeep = (s: State, upkeep: Partial<Upkeep>): State =>
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, { ...s.upkeep, ...upkeep })
+
+export const initial = (rules: Rules): State =>
+  make(
+    rules,
+    { _tag: "Running" },
+    WaitQueue.empty,
+    { places: OrderedMap.empty(), next: 0 },
+    OrderedMap.empty(),
+    0,
+    {
+      opening: OrderedMap.empty(),
+      checking: OrderedMap.empty(),
+      probing: OrderedMap.empty(),
+      resetting: OrderedMap.empty(),
+      closing: OrderedMap.empty()
+    },
+    {
+      nextConnection: 0,
+      failedInARow: 0,
+      notBefore: 0,
+      lastConnectFailure: Option.none(),
+      renewing: undefined,
+      sweepAt: Infinity,
+      timedOut: 0,
+      refused: 0,
+      opened: 0,
+      openFailures: 0,
+      closed: 0,
+      aborted: 0
+    }
+  )
 
 /** Connections that are open: they can serve somebody, now or soon. */
 export const openCount = ({ idle, leased, steps }: State): number =>
@@ -180,14 +218,4 @@ export const sizes = (state: State): Sizes => ({
   resetting: state.steps.resetting.size,
   closing: state.steps.closing.size,
   waiting: WaitQueue.size(state.queue)
-})
-
-export const withSteps = (state: State, steps: Partial<Steps>): State => ({
-  ...state,
-  steps: { ...state.steps, ...steps }
-})
-
-export const withUpkeep = (state: State, upkeep: Partial<Upkeep>): State => ({
-  ...state,
-  upkeep: { ...state.upkeep, ...upkeep }
 })

@@ -6,7 +6,7 @@ import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver, retire
 import * as OrderedMap from "./OrderedMap.js"
 import { settle } from "./settle.js"
 import type { Checking, State } from "./state.js"
-import { withSteps, withUpkeep } from "./state.js"
+import { withIdle, withSteps, withUpkeep } from "./state.js"
 import { act, markCondemned, sweepIfDue } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -44,7 +44,7 @@ const pass = (
   const state = denyOverdue(before, now, now, work)
   if (WaitQueue.size(state.queue) > 0) return grant(state, { connection, uses, verifiedAt: now }, now, work)
   const idle = { connection, uses, place, idleSince, verifiedAt: now }
-  return { ...state, idle: { places: OrderedMap.set(state.idle.places, place, idle), next: state.idle.next } }
+  return withIdle(state, { places: OrderedMap.set(state.idle.places, place, idle), next: state.idle.next })
 }
 
 /**

@@ -1,10 +1,9 @@
 /** A caller asks for a connection. */
 import type { Decision, Work } from "./decision.js"
-import { isFresh, nextIdle, retirement, unpark } from "./moves.js"
-import * as OrderedMap from "./OrderedMap.js"
+import { isFresh, lease, nextIdle, retirement, unpark } from "./moves.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
-import { sizes, withUpkeep } from "./state.js"
+import { sizes, withIdle, withQueue, withTicketDrawn, withUpkeep } from "./state.js"
 import type { Ticket } from "./Ticket.js"
 import { nextDue } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -24,17 +23,8 @@ export const take = (state: State, now: number, ticket: Ticket): readonly [Decis
       idle !== undefined && isFresh(state, idle, now) &&
       retirement(state, idle.connection, idle.uses, now) === undefined
     ) {
-      const { connection, uses, verifiedAt } = idle
-      const lease = { connection, uses, condemned: undefined, number, ticket, since: now, verifiedAt }
-      return [
-        { _tag: "Reuse", connection: connection.id, number },
-        {
-          ...state,
-          nextTicket: number + 1,
-          idle: unpark(state, idle),
-          leased: OrderedMap.set(state.leased, number, lease)
-        }
-      ]
+      const drawn = withTicketDrawn(withIdle(state, unpark(state, idle)))
+      return [{ _tag: "Reuse", connection: idle.connection.id, number }, lease(drawn, number, ticket, idle, now)]
     }
   }
   return enqueue(state, now, ticket)
@@ -44,11 +34,11 @@ const enqueue = (before: State, now: number, ticket: Ticket): readonly [Decision
   const number = before.nextTicket
   const work: Array<Work> = []
   const queue = WaitQueue.push(before.queue, number, ticket)
-  const state = settle({ ...before, nextTicket: number + 1, queue }, now, work)
+  const state = settle(withTicketDrawn(withQueue(before, queue)), now, work)
   const waits = WaitQueue.get(state.queue, number) !== undefined
   if (waits && WaitQueue.size(state.queue) > state.rules.maxWaiters) {
     const after = withUpkeep(
-      { ...state, queue: WaitQueue.remove(state.queue, number) },
+      withQueue(state, WaitQueue.remove(state.queue, number)),
       { refused: state.upkeep.refused + 1 }
     )
     return [

@@ -5,6 +5,7 @@ import { leave } from "./leave.js"
 import { opened, openFailed } from "./opening.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
+import { withPhase } from "./state.js"
 import { checked, condemn, resetDone } from "./steps.js"
 import { take } from "./take.js"
 import type { Ticket } from "./Ticket.js"
@@ -19,7 +20,7 @@ const tick = (state: State, now: number): readonly [Decision, State] => {
 
 const start = (before: State, now: number, target: number, ticket: Ticket): readonly [Decision, State] => {
   const work: Array<Work> = []
-  const state: State = { ...before, phase: { _tag: "Starting", target, ticket } }
+  const state = withPhase(before, { _tag: "Starting", target, ticket })
   return act(settle(state, now, work), now, work)
 }
 

@@ -6,7 +6,7 @@ import { check, closeIdle, findIdle } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { isHeldBack } from "./settle.js"
 import type { Connection, State } from "./state.js"
-import { liveCount, openCount, withSteps, withUpkeep } from "./state.js"
+import { liveCount, openCount, withLeased, withSteps, withUpkeep } from "./state.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /**
@@ -33,7 +33,7 @@ export const markCondemned = (state: State, id: number, reason: CloseReason): St
   const lease = OrderedMap.values(state.leased).find(({ connection }) => connection.id === id)
   if (lease !== undefined) {
     const condemned = lease.condemned ?? reason
-    return { ...state, leased: OrderedMap.set(state.leased, lease.number, { ...lease, condemned }) }
+    return withLeased(state, OrderedMap.set(state.leased, lease.number, { ...lease, condemned }))
   }
   for (const step of ["checking", "probing", "resetting"] as const) {
     const entry = OrderedMap.get<{ readonly condemned: CloseReason | undefined }>(state.steps[step], id)
