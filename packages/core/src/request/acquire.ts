@@ -55,7 +55,9 @@ const fail = <A, E>(core: Core<A, E>, ticket: Ticket, denial: Denial): Effect.Ef
 const hold = <A, E>(core: Core<A, E>, ticket: Ticket, number: number, id: number): Hold<A> | undefined => {
   const resource = core.resources.get(id)
   if (resource === undefined) return undefined
-  publish(core, (at) => PoolEvent.Acquired({ at, id, lease: number, waited: at - ticket.since }))
+  if (core.events.isObserved) {
+    publish(core, (at) => PoolEvent.Acquired({ at, id, lease: number, waited: at - ticket.since }))
+  }
   return { number, id, connection: resource.connection }
 }
 
@@ -95,7 +97,9 @@ const leave = <A, E, B>(
 ): Effect.Effect<B> => {
   const input = { _tag: "Leave", now: now(core), number, verdict: verdict(core, held) } as const
   return Effect.map(core.allocator.decide(input), (decision) => {
-    if (held !== undefined) publish(core, (at) => PoolEvent.Released({ at, id: held.id, lease: number }))
+    if (held !== undefined && core.events.isObserved) {
+      publish(core, (at) => PoolEvent.Released({ at, id: held.id, lease: number }))
+    }
     perform(core, decision)
     return result
   })

@@ -5,13 +5,14 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import type { Decision, Work } from "../allocator/decision.js"
 import { nothing } from "../allocator/decision.js"
 import type { CloseReason, OpenPurpose } from "../model/events.js"
-import { PoolEvent } from "../model/events.js"
+import { CloseOutcome, PoolEvent } from "../model/events.js"
 import * as Resource from "../resource/Resource.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
@@ -46,8 +47,8 @@ const start = (core: AnyCore, work: Work): void => {
 }
 
 /**
- * Runs a step of one connection and commits its outcome. A step that is interrupted was overtaken: the state has moved on
- * before, and the commit of its outcome finds nothing to do.
+ * Runs a step of one connection and commits its outcome. A step that was overtaken, by the connection's close, says nothing:
+ * the state has moved on before it was stopped.
  */
 const run = <X, E>(
   core: AnyCore,
@@ -55,9 +56,13 @@ const run = <X, E>(
   step: Effect.Effect<X, E, any>,
   settle: (exit: Exit.Exit<X, E>) => Effect.Effect<unknown>
 ): void => {
-  const worker = Effect.uninterruptible(Effect.flatMap(Effect.exit(Effect.interruptible(step)), settle))
+  const worker = Effect.uninterruptible(Effect.flatMap(
+    Effect.exit(Effect.interruptible(step)),
+    (exit) => core.workers.get(id) === fiber ? settle(exit) : Effect.void
+  ))
   // Not at once: whoever performs this, perhaps a caller that gives back its connection, does not run the connector's code.
-  core.workers.set(id, Runtime.runFork(core.runtime)(worker, { immediate: false }))
+  const fiber: Fiber.RuntimeFiber<unknown> = Runtime.runFork(core.runtime)(worker, { immediate: false })
+  core.workers.set(id, fiber)
 }
 
 const stop = (core: AnyCore, id: number): void => {
@@ -79,23 +84,21 @@ const open = (core: AnyCore, id: number, purpose: OpenPurpose): void => {
     id,
     resource.open,
     Exit.match({
-      onSuccess: () =>
-        Effect.flatMap(Random.next, (spread) =>
-          Effect.map(core.commit({ _tag: "Opened", id, spread }), (decision) => {
-            if (decision === nothing) return
-            publish(core, (at) => PoolEvent.ConnectionOpened({ at, id, took: at - began }))
-            resource.onLost((reason) => lose(core, id, reason))
-          })),
-      onFailure: (failure) => {
-        const cause = explained(failure)
+      onSuccess: () => {
+        publish(core, (at) => PoolEvent.ConnectionOpened({ at, id, took: at - began }))
         return Effect.flatMap(
           Random.next,
-          (jitter) =>
-            Effect.map(core.commit({ _tag: "OpenFailed", id, cause, jitter }), (decision) => {
-              if (decision === nothing) return
-              publish(core, (at) => PoolEvent.ConnectionOpenFailed({ at, id, took: at - began, cause }))
-            })
+          (spread) =>
+            Effect.map(
+              core.commit({ _tag: "Opened", id, spread }),
+              () => resource.onLost((reason) => lose(core, id, reason))
+            )
         )
+      },
+      onFailure: (failure) => {
+        const cause = explained(failure)
+        publish(core, (at) => PoolEvent.ConnectionOpenFailed({ at, id, took: at - began, cause }))
+        return Effect.flatMap(Random.next, (jitter) => core.commit({ _tag: "OpenFailed", id, cause, jitter }))
       }
     })
   )
@@ -131,9 +134,7 @@ const close = (core: AnyCore, id: number, reason: CloseReason): void => {
   const began = now(core)
   publish(core, (at) => PoolEvent.ConnectionClosing({ at, id, reason }))
   run(core, id, core.resources.get(id)!.close, (exit) => {
-    // Interrupted only where the pool has abandoned it.
-    if (Exit.isFailure(exit)) return Effect.void
-    const outcome = exit.value
+    const outcome = Exit.getOrElse(exit, (cause) => CloseOutcome.Failed({ cause }))
     core.resources.delete(id)
     core.workers.delete(id)
     publish(core, (at) => PoolEvent.ConnectionClosed({ at, id, reason, took: at - began, outcome }))
