@@ -84,7 +84,7 @@ const diagnose = (error: Error): Finding => {
       remedy: "Look into the server's log; check that host and port are those of a PostgreSQL server."
     }
   }
-  if (error.message.startsWith("SASL")) {
+  if (/^(SASL|Unknown authentication)/.test(error.message)) {
     return {
       reason: "Authentication",
       remedy: "Check that a password is given, and that the server asks for SCRAM or md5."
