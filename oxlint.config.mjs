@@ -212,9 +212,12 @@ export default {
     "no-var": "error",
     "prefer-const": "error",
     "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
-    // `Effect.gen` may have nothing to yield, and a namespace import shadows globals on purpose.
+    // `Effect.gen` may have nothing to yield.
     "require-yield": "off",
+    // A namespace import may have the name of a global.
     "no-shadow-restricted-names": "off",
+    // What a fake server does next is named `then`.
+    "unicorn/no-thenable": "off",
     "typescript/consistent-type-imports": "error",
     "import/no-cycle": ["error", { ignoreTypes: false }],
     "max-lines": ["error", { max: 320, skipBlankLines: true, skipComments: true }],
