@@ -10,7 +10,7 @@ import * as STM from "effect/STM"
 import * as TRef from "effect/TRef"
 import type { Rules } from "../model/settings.js"
 import type { PoolStats } from "../model/stats.js"
-import type { Decision, Input } from "./decision.js"
+import type { Decision, DecisionOf, Input } from "./decision.js"
 import type { State } from "./state.js"
 import { initial, sizes } from "./state.js"
 import { transition } from "./transition.js"
@@ -25,7 +25,7 @@ export interface Entry {
 export interface Allocator {
   readonly snapshot: STM.STM<State>
   /** Decides on one input. Whoever commits it must act on the decision, and be uninterruptible until it has. */
-  readonly decide: (input: Input) => STM.STM<Decision>
+  readonly decide: <I extends Input>(input: I) => STM.STM<DecisionOf<I>>
 }
 
 /**
@@ -35,12 +35,13 @@ export interface Allocator {
  */
 export const make = (rules: Rules, history?: TRef.TRef<List.List<Entry>>): STM.STM<Allocator> =>
   STM.map(TRef.make(initial(rules)), (state) => {
-    const decide = (input: Input): STM.STM<Decision> => TRef.modify(state, (before) => transition(before, input))
-    const recorded = (history: TRef.TRef<List.List<Entry>>) => (input: Input): STM.STM<Decision> =>
+    const decide: Allocator["decide"] = (input) => TRef.modify(state, (before) => transition(before, input))
+    const recorded = (history: TRef.TRef<List.List<Entry>>): Allocator["decide"] => (input) =>
       STM.tap(
         decide(input),
         (decision) =>
-          STM.flatMap(TRef.get(state), (after) => TRef.update(history, List.prepend({ input, decision, state: after })))
+          STM.flatMap(TRef.get(state), (after) =>
+            TRef.update(history, List.prepend<Entry>({ input, decision, state: after })))
       )
     return { snapshot: TRef.get(state), decide: history === undefined ? decide : recorded(history) }
   })

@@ -1,5 +1,5 @@
 /** A connection's close ends; the pool closes. */
-import type { Decision, Work } from "./decision.js"
+import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { close, closeIdle, deny } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
@@ -11,7 +11,7 @@ import { act } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /** A close ended: the one place where a permit comes back. */
-export const closed = (before: State, now: number, id: number, aborted: boolean): readonly [Decision, State] => {
+export const closed = (before: State, now: number, id: number, aborted: boolean): readonly [Act, State] => {
   const entry = OrderedMap.get(before.steps.closing, id)
   if (entry === undefined) return [nothing, before]
   const work: Array<Work> = []
@@ -29,7 +29,7 @@ const finishIfEmpty = (state: State, work: Array<Work>): State => {
 }
 
 /** Newcomers and waiters are refused, openings and other steps are ended, idle connections closed, leases awaited. */
-export const shutdown = (before: State, now: number, ticket: Ticket): readonly [Decision, State] => {
+export const shutdown = (before: State, now: number, ticket: Ticket): readonly [Act, State] => {
   const work: Array<Work> = []
   let state = withPhase(before, { _tag: "Closing", ticket })
   for (let number = WaitQueue.first(state.queue); number !== undefined; number = WaitQueue.first(state.queue)) {
@@ -56,7 +56,7 @@ export const shutdown = (before: State, now: number, ticket: Ticket): readonly [
 }
 
 /** The close deadline is over: everything that is still out is given up on, and the pool is closed. */
-const abandon = (state: State, ticket: Ticket, now: number): readonly [Decision, State] => {
+const abandon = (state: State, ticket: Ticket, now: number): readonly [Act, State] => {
   const closing = OrderedMap.values(state.steps.closing)
   const leased = OrderedMap.values(state.leased)
   const work: Array<Work> = [
@@ -75,7 +75,7 @@ const abandon = (state: State, ticket: Ticket, now: number): readonly [Decision,
 }
 
 /** Ends the pool's closing if its deadline is over. */
-export const abandonIfDue = (state: State, now: number): readonly [Decision, State] | undefined =>
+export const abandonIfDue = (state: State, now: number): readonly [Act, State] | undefined =>
   state.phase._tag === "Closing" && now >= state.phase.ticket.deadline
     ? abandon(state, state.phase.ticket, now)
     : undefined

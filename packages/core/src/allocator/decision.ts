@@ -54,20 +54,26 @@ export type Work =
   /** The close deadline is over: abort it, and close what was not closed without waiting for it. */
   | { readonly _tag: "Abandon"; readonly id: number }
 
-export type Decision =
-  /** To a Take: the caller holds the connection. */
+/** The answer to a Take. */
+export type Answer =
+  /** The caller holds the connection. */
   | { readonly _tag: "Reuse"; readonly connection: number; readonly number: number }
-  /** To a Take: the caller waits for its ticket's notice, which may have come with the work. */
-  | {
-    readonly _tag: "Wait"
-    readonly number: number
-    readonly work: ReadonlyArray<Work>
-    readonly due: number
-  }
-  /** To a Take: the caller gets nothing. */
+  /** The caller waits for its ticket's notice, which may have come with the work. */
+  | { readonly _tag: "Wait"; readonly number: number; readonly work: ReadonlyArray<Work>; readonly due: number }
+  /** The caller gets nothing. */
   | { readonly _tag: "Refuse"; readonly denial: Denial; readonly work: ReadonlyArray<Work>; readonly due: number }
-  /** To everything else. `due` is when the next Tick is needed at the latest. */
-  | { readonly _tag: "Act"; readonly work: ReadonlyArray<Work>; readonly due: number }
+
+/** The answer to every other input. `due` is when the next Tick is needed at the latest. */
+export interface Act {
+  readonly _tag: "Act"
+  readonly work: ReadonlyArray<Work>
+  readonly due: number
+}
+
+export type Decision = Answer | Act
+
+/** What kind of decision an input gets. */
+export type DecisionOf<I extends Input> = I extends { readonly _tag: "Take" } ? Answer : Act
 
 export const keep: Verdict = { _tag: "Keep" }
 
@@ -76,4 +82,4 @@ export const reset: Verdict = { _tag: "Reset" }
 export const broken: Verdict = { _tag: "Discard", reason: "Broken" }
 
 /** The decision that nothing is to be done, and that nothing is due earlier than before. */
-export const nothing: Decision = { _tag: "Act", work: [], due: Infinity }
+export const nothing: Act = { _tag: "Act", work: [], due: Infinity }

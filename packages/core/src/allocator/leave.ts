@@ -1,5 +1,5 @@
 /** A caller is done with its connection, or gives up its place: one transition, whichever its ticket has. */
-import type { Decision, Verdict, Work } from "./decision.js"
+import type { Act, Verdict, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { close, handOver, retirement } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
@@ -13,7 +13,7 @@ import * as WaitQueue from "./WaitQueue.js"
  * Idempotent: a ticket that has neither place nor connection any more changes nothing. So release, giving up, and a grant
  * that met an interruption on its way are all the same input, and none can be given back twice.
  */
-export const leave = (state: State, now: number, number: number, verdict: Verdict): readonly [Decision, State] => {
+export const leave = (state: State, now: number, number: number, verdict: Verdict): readonly [Act, State] => {
   const lease = OrderedMap.get(state.leased, number)
   if (lease !== undefined) {
     return give(withLeased(state, OrderedMap.remove(state.leased, number)), now, lease, verdict)
@@ -27,7 +27,7 @@ const give = (
   now: number,
   { condemned, connection, uses: before }: Leased,
   verdict: Verdict
-): readonly [Decision, State] => {
+): readonly [Act, State] => {
   const uses = before + 1
   const work: Array<Work> = []
   const reason = condemned ??

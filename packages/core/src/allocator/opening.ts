@@ -1,7 +1,7 @@
 /** An opening ends. */
 import type * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
-import type { Decision, Work } from "./decision.js"
+import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { close, deny, handOver } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
@@ -25,7 +25,7 @@ const backoff = (failedInARow: number, jitter: number): number =>
 const ended = (state: State, id: number): State =>
   withSteps(state, { opening: OrderedMap.remove(state.steps.opening, id) })
 
-export const opened = (before: State, now: number, id: number, spread: number): readonly [Decision, State] => {
+export const opened = (before: State, now: number, id: number, spread: number): readonly [Act, State] => {
   const opening = OrderedMap.get(before.steps.opening, id)
   if (opening === undefined) return [nothing, before]
   const work: Array<Work> = []
@@ -64,7 +64,7 @@ export const openFailed = (
   id: number,
   cause: Cause.Cause<unknown>,
   jitter: number
-): readonly [Decision, State] => {
+): readonly [Act, State] => {
   const opening = OrderedMap.get(before.steps.opening, id)
   if (opening === undefined) return [nothing, before]
   const work: Array<Work> = []

@@ -67,7 +67,9 @@ const serveFromIdle = (before: State, now: number, work: Array<Work>): State => 
 /** Where no permit is free for a successor, the connection it replaces leaves first, as soon as it is idle. */
 const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): State => {
   const { renewing } = state.upkeep
-  if (renewing === undefined || hasPermit(state) || !isOpen(state) || state.steps.opening.size > 0) return state
+  if (renewing === undefined || hasPermit(state) || state.steps.opening.size > 0) return state
+  // While openings fail, the pool keeps what it has.
+  if (!isOpen(state) || now < state.upkeep.notBefore) return state
   const idle = findIdle(state, renewing)
   return idle === undefined ? state : closeIdle(state, idle, "MaxLifetime", now, work)
 }

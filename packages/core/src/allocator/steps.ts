@@ -1,6 +1,6 @@
 /** A check, ping or reset ends, or a connection turns out to be no good. */
 import type { CloseReason } from "../model/events.js"
-import type { Decision, Work } from "./decision.js"
+import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver, retirement } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
@@ -14,7 +14,7 @@ const leaveStep = <K extends "checking" | "probing" | "resetting">(state: State,
   withSteps(state, { [step]: OrderedMap.remove<unknown>(state.steps[step], id) })
 
 /** A check or ping ended: the connection goes to the longest waiter, back to its place in the idle line, or is closed. */
-export const checked = (before: State, now: number, id: number, passed: boolean): readonly [Decision, State] => {
+export const checked = (before: State, now: number, id: number, passed: boolean): readonly [Act, State] => {
   const into = OrderedMap.has(before.steps.checking, id) ? "checking" : "probing"
   const entry = OrderedMap.get(before.steps[into], id)
   if (entry === undefined) return [nothing, before]
@@ -58,7 +58,7 @@ const suspectIdle = (before: State, since: number, now: number, work: Array<Work
   )
 
 /** A reset ended: the connection goes on as if it had come back now, or is closed. */
-export const resetDone = (before: State, now: number, id: number, passed: boolean): readonly [Decision, State] => {
+export const resetDone = (before: State, now: number, id: number, passed: boolean): readonly [Act, State] => {
   const entry = OrderedMap.get(before.steps.resetting, id)
   if (entry === undefined) return [nothing, before]
   const work: Array<Work> = []
@@ -72,7 +72,7 @@ export const resetDone = (before: State, now: number, id: number, passed: boolea
 }
 
 /** A connection is no good: an idle one is closed at once, one that is busy when it comes back. */
-export const condemn = (state: State, now: number, id: number, reason: CloseReason): readonly [Decision, State] => {
+export const condemn = (state: State, now: number, id: number, reason: CloseReason): readonly [Act, State] => {
   const idle = findIdle(state, id)
   if (idle === undefined) return [nothing, markCondemned(state, id, reason)]
   const work: Array<Work> = []

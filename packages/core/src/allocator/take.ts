@@ -1,5 +1,5 @@
 /** A caller asks for a connection. */
-import type { Decision, Work } from "./decision.js"
+import type { Answer, Work } from "./decision.js"
 import { isFresh, lease, nextIdle, retirement, unpark } from "./moves.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
@@ -12,7 +12,7 @@ import * as WaitQueue from "./WaitQueue.js"
  * Reuse where nobody waits and the next idle connection is ready. Else the caller joins the queue, what it needs is started,
  * and it waits. It is refused, with that under way, where the queue is full; one that tries once is denied by its deadline.
  */
-export const take = (state: State, now: number, ticket: Ticket): readonly [Decision, State] => {
+export const take = (state: State, now: number, ticket: Ticket): readonly [Answer, State] => {
   if (state.phase._tag === "Closing" || state.phase._tag === "Closed") {
     return [{ _tag: "Refuse", denial: { _tag: "Closed" }, work: [], due: Infinity }, state]
   }
@@ -30,7 +30,7 @@ export const take = (state: State, now: number, ticket: Ticket): readonly [Decis
   return enqueue(state, now, ticket)
 }
 
-const enqueue = (before: State, now: number, ticket: Ticket): readonly [Decision, State] => {
+const enqueue = (before: State, now: number, ticket: Ticket): readonly [Answer, State] => {
   const number = before.nextTicket
   const work: Array<Work> = []
   const queue = WaitQueue.push(before.queue, number, ticket)

@@ -1,6 +1,6 @@
 /** The allocator as one pure function: an input and a state give a decision and the next state. */
 import { abandonIfDue, closed, shutdown } from "./closing.js"
-import type { Decision, Input, Work } from "./decision.js"
+import type { Act, DecisionOf, Input, Work } from "./decision.js"
 import { leave } from "./leave.js"
 import { opened, openFailed } from "./opening.js"
 import { settle } from "./settle.js"
@@ -11,20 +11,23 @@ import { take } from "./take.js"
 import type { Ticket } from "./Ticket.js"
 import { act, sweepIfDue } from "./upkeep.js"
 
-const tick = (state: State, now: number): readonly [Decision, State] => {
+const tick = (state: State, now: number): readonly [Act, State] => {
   const abandoned = abandonIfDue(state, now)
   if (abandoned !== undefined) return abandoned
   const work: Array<Work> = []
   return act(settle(sweepIfDue(state, now, work), now, work), now, work)
 }
 
-const start = (before: State, now: number, target: number, ticket: Ticket): readonly [Decision, State] => {
+const start = (before: State, now: number, target: number, ticket: Ticket): readonly [Act, State] => {
   const work: Array<Work> = []
   const state = withPhase(before, { _tag: "Starting", target, ticket })
   return act(settle(state, now, work), now, work)
 }
 
-export const transition = (state: State, input: Input): readonly [Decision, State] => {
+export const transition: <I extends Input>(state: State, input: I) => readonly [DecisionOf<I>, State] = (
+  state: State,
+  input: Input
+): readonly [any, State] => {
   switch (input._tag) {
     case "Take":
       return take(state, input.now, input.ticket)

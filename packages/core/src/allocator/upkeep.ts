@@ -1,6 +1,6 @@
 /** What is due by time alone: retirement, pings, renewals; and when something is due next. */
 import type { CloseReason } from "../model/events.js"
-import type { Decision, Work } from "./decision.js"
+import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { check, closeIdle, findIdle } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
@@ -23,7 +23,7 @@ export const nextDue = (state: State, now: number): number => {
 }
 
 /** A transition's answer: the work it collected, and when the next Tick is needed. */
-export const act = (state: State, now: number, work: ReadonlyArray<Work>): readonly [Decision, State] => {
+export const act = (state: State, now: number, work: ReadonlyArray<Work>): readonly [Act, State] => {
   const due = nextDue(state, now)
   return [work.length === 0 && due === Infinity ? nothing : { _tag: "Act", work, due }, state]
 }

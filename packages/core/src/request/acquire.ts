@@ -9,7 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Scope from "effect/Scope"
-import type { Decision, Verdict } from "../allocator/decision.js"
+import type { Answer, Verdict } from "../allocator/decision.js"
 import * as Verdicts from "../allocator/decision.js"
 import type { Denial } from "../allocator/Ticket.js"
 import { Ticket } from "../allocator/Ticket.js"
@@ -114,7 +114,7 @@ const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefined): n
 const take = <A, E, B, E2, R2>(
   core: Core<A, E>,
   options: AcquireOptions | undefined,
-  next: (ticket: Ticket, decision: Extract<Decision, { _tag: "Reuse" | "Wait" }>) => Effect.Effect<B, E2, R2>
+  next: (ticket: Ticket, decision: Exclude<Answer, { _tag: "Refuse" }>) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<B, E | E2 | AcquireError, R2> => {
   const at = now(core)
   const ticket = new Ticket(at, at + timeoutOf(core, options))
@@ -128,8 +128,6 @@ const take = <A, E, B, E2, R2>(
           return next(ticket, decision)
         case "Refuse":
           return fail(core, ticket, decision.denial)
-        case "Act":
-          return Effect.dieMessage("Bug in Cenote: a take was answered with an act")
       }
     }
   )

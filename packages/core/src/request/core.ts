@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Runtime from "effect/Runtime"
 import type { Allocator } from "../allocator/Allocator.js"
-import type { Decision, Input } from "../allocator/decision.js"
+import type { Act, Input } from "../allocator/decision.js"
 import type { PoolEvent } from "../model/events.js"
 import type { Settings } from "../model/settings.js"
 import type { Resource } from "../resource/Resource.js"
@@ -12,7 +12,7 @@ import type { Events } from "./events.js"
 import type { Keeper } from "./Keeper.js"
 
 /** An input that still has to be given the time. */
-export type Timeless<I = Input> = I extends unknown ? Omit<I, "now"> : never
+export type Timeless<I = Exclude<Input, { _tag: "Take" }>> = I extends unknown ? Omit<I, "now"> : never
 
 export interface Core<A, E> {
   readonly settings: Settings<A, E, any>
@@ -27,7 +27,7 @@ export interface Core<A, E> {
   readonly keeper: Keeper
   readonly events: Events
   /** Commits an input and acts on the decision, as one uninterruptible step. */
-  readonly commit: (input: Timeless) => Effect.Effect<Decision>
+  readonly commit: (input: Timeless) => Effect.Effect<Act>
 }
 
 export const now = (core: Pick<Core<any, any>, "clock">): number => core.clock.unsafeCurrentTimeMillis()
