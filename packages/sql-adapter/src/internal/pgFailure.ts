@@ -157,11 +157,11 @@ const endsSession = new Set([
   "57P05" // idle for too long
 ])
 
-export const isFatal = (error: ServerError, options: { readonly wasStandby: boolean }): boolean =>
+export const isFatal = (error: ServerError, options: { readonly expectsWrites: boolean }): boolean =>
   error.severity === "FATAL" ||
   error.severity === "PANIC" ||
   error.code.startsWith("08") ||
-  (endsSession.has(error.code) && !(error.code === "25006" && options.wasStandby))
+  (endsSession.has(error.code) && (error.code !== "25006" || options.expectsWrites))
 
 export const serverError = (sql: string, error: ServerError, lost: boolean): PgQueryError =>
   new PgQueryError({

@@ -15,7 +15,6 @@ import type { Timer } from "./timer.js"
 export class Session implements PgConnection {
   readonly [TypeId]: TypeId = TypeId
   readonly wire: Wire
-  hasTransaction = false
 
   constructor(private readonly settings: Settings, after: Timer) {
     this.wire = new Wire(settings, after)
@@ -61,7 +60,7 @@ export class Session implements PgConnection {
   readonly withTransaction = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
     options?: PgTransactionOptions
-  ): Effect.Effect<A, E | PgQueryError, R> => inTransaction(this, effect, options)
+  ): Effect.Effect<A, E | PgQueryError, R> => inTransaction(this, this.wire, effect, options)
 
   /** Interrupted, it leaves nothing behind. */
   readonly connect: Effect.Effect<void, PgConnectError> = Effect.async((resume) => {

@@ -6,7 +6,6 @@ import { clientError } from "./pgFailure.js"
 interface Session extends Pick<PgConnection, "query"> {
   /** Asks at once, when it is called, for a statement that runs on when the effect, which waits for it, is interrupted. */
   readonly finish: (sql: string) => Effect.Effect<PgResult<object>, PgQueryError>
-  hasTransaction: boolean
 }
 
 const begin = ({ isolation, readOnly }: PgTransactionOptions): string =>
@@ -23,13 +22,14 @@ const begin = ({ isolation, readOnly }: PgTransactionOptions): string =>
  */
 export const inTransaction = <A, E, R>(
   session: Session,
+  state: { transaction: "none" | "writing" | "reading" },
   effect: Effect.Effect<A, E, R>,
   options: PgTransactionOptions = {}
 ): Effect.Effect<A, E | PgQueryError, R> =>
   Effect.uninterruptibleMask((restore) => {
     const end = (sql: "COMMIT" | "ROLLBACK") =>
       Effect.suspend(() => {
-        session.hasTransaction = false
+        state.transaction = "none"
         return restore(session.finish(sql))
       })
     const body = restore(Effect.zipRight(session.query(begin(options)), effect)).pipe(
@@ -41,8 +41,8 @@ export const inTransaction = <A, E, R>(
       })
     )
     return Effect.suspend(() => {
-      if (session.hasTransaction) return Effect.fail(clientError("BEGIN", doesNotNest))
-      session.hasTransaction = true
+      if (state.transaction !== "none") return Effect.fail(clientError("BEGIN", doesNotNest))
+      state.transaction = options.readOnly === true ? "reading" : "writing"
       return body
     })
   })

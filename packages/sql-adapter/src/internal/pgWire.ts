@@ -41,6 +41,9 @@ interface Settling {
   cancelled: CancelOutcome | undefined
 }
 
+/** What PostgreSQL tells at the start of a session, from version 14 on. */
+const readOnlySettings = new Set(["in_hot_standby", "default_transaction_read_only"])
+
 const free: Turn = { _tag: "Free" }
 
 /** How long the server may take to hang up after a goodbye. The pool's `closeTimeout` bounds it as well. */
@@ -61,9 +64,11 @@ export class Wire {
   private queue: Array<Job> = []
   private onSettled: Array<() => void> = []
   private onLost: ((reason: unknown) => void) | undefined
-  private wasStandby = false
+  private isReplica = false
   /** What the last ReadyForQuery said: "I"dle, in a "T"ransaction, or in one with an "E"rror. */
   transactionStatus = "I"
+  /** The transaction that `withTransaction` has begun. */
+  transaction: "none" | "writing" | "reading" = "none"
 
   constructor(private readonly settings: Settings, private readonly after: Timer) {
     this.client = new pg.Client(settings.client) as unknown as DriverClient
@@ -103,8 +108,8 @@ export class Wire {
       if (this.client.readyForQuery === true) this.ready()
     })
     connection.on("parameterStatus", ({ parameterName, parameterValue }) => {
-      if (parameterName === "in_hot_standby" && this.life._tag === "Connecting") {
-        this.wasStandby = parameterValue === "on"
+      if (this.life._tag === "Connecting" && readOnlySettings.has(parameterName)) {
+        this.isReplica ||= parameterValue === "on"
       }
     })
   }
@@ -169,7 +174,7 @@ export class Wire {
 
   private refuse(job: Job, error: unknown): void {
     if (isServerError(error)) {
-      const fatal = isFatal(error, { wasStandby: this.wasStandby })
+      const fatal = isFatal(error, { expectsWrites: !this.isReplica && this.transaction !== "reading" })
       job.fail(serverError(job.sql, error, fatal))
       if (fatal) this.lose(error)
     } else {
