@@ -1,13 +1,13 @@
 /** What `@cenote/core` exports under a name is what the module of that name exports. */
 import * as Core from "@cenote/core"
-import * as ConnectionPool from "@cenote/core/ConnectionPool"
-import * as Connector from "@cenote/core/Connector"
-import * as PoolError from "@cenote/core/PoolError"
-import * as PoolEvent from "@cenote/core/PoolEvent"
-import * as PoolOptions from "@cenote/core/PoolOptions"
-import * as PoolStats from "@cenote/core/PoolStats"
+import type * as ConnectionPool from "@cenote/core/ConnectionPool"
+import type * as Connector from "@cenote/core/Connector"
+import type * as PoolError from "@cenote/core/PoolError"
+import type * as PoolEvent from "@cenote/core/PoolEvent"
+import type * as PoolOptions from "@cenote/core/PoolOptions"
+import type * as PoolStats from "@cenote/core/PoolStats"
 import * as SqlAdapter from "@cenote/sql-adapter"
-import * as PgConnector from "@cenote/sql-adapter/PgConnector"
+import type * as PgConnector from "@cenote/sql-adapter/PgConnector"
 import { expect, test } from "tstyche"
 
 test("a namespace of the package is the module", () => {
