@@ -32,7 +32,7 @@ try {
   const refused = tsc.status !== 0 && /lost\.ts\(4,3\): error .*floatingEffect/.test(tsc.stdout)
   if (!refused) {
     console.error(`${tsc.stdout}${tsc.stderr}`)
-    console.error("The compiler let a lost Effect pass. Run `pnpm install`, which patches it.")
+    console.error("The compiler let a lost Effect pass. Run `pnpm run prepare`, which patches it.")
     process.exitCode = 1
   } else {
     console.log("The compiler refuses a lost Effect.")
