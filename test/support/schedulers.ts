@@ -1,0 +1,196 @@
+/**
+ * Worlds: a Scheduler and a Clock of a test's own, in which a program runs to its end without a real timer or a promise.
+ *
+ * Nothing else runs in a world, so it knows when nothing more can happen: time then goes on to the next sleep, and when there
+ * is none and the program has not ended, it never will. What is open, whose turn it is and who is preempted where, a policy
+ * decides: the same policy makes the same run, operation by operation.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Runtime from "effect/Runtime"
+import type * as Scheduler from "effect/Scheduler"
+
+export type AnyFiber = Fiber.RuntimeFiber<any, any>
+
+/** Numbers from a seed (mulberry32 by Tommy Ettinger, public domain). */
+export class Numbers {
+  constructor(private state: number) {}
+
+  /** From 0 to below 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0
+    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** A whole number from 0 to below `end`. */
+  below(end: number): number {
+    return Math.floor(this.next() * end)
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability
+  }
+
+  pick<A>(values: ReadonlyArray<A>): A {
+    return values[this.below(values.length)]!
+  }
+}
+
+/** What a world leaves open. */
+export interface Policy {
+  /** Whose turn it is: an index below `ready`, which is in order of becoming ready. */
+  readonly turn: (ready: number) => number
+  /** Asked before each operation of a fiber: whether it is preempted there. */
+  readonly preempts: (fiber: AnyFiber, world: World) => boolean
+  /** Whether time goes on to the next sleep though somebody is ready: a busy event loop. */
+  readonly hurries: () => boolean
+}
+
+/** In order of becoming ready, and nobody is preempted before Effect's own limit. */
+export const inOrder: Policy = {
+  turn: () => 0,
+  preempts: (fiber) => fiber.currentOpCount > fiber.getFiberRef(FiberRef.currentMaxOpsBeforeYield),
+  hurries: () => false
+}
+
+/** Preempts with that probability at each operation, and lets any of the ready go on. */
+export const shuffled = (numbers: Numbers, preemption: number, haste: number): Policy => ({
+  turn: (ready) => numbers.below(ready),
+  preempts: () => numbers.chance(preemption),
+  hurries: () => numbers.chance(haste)
+})
+
+interface Task {
+  readonly run: () => void
+  readonly fiber: AnyFiber | undefined
+}
+
+interface Sleeper {
+  readonly at: number
+  readonly wake: () => void
+}
+
+export class World implements Scheduler.Scheduler {
+  private now = 0
+  private ready: Array<Task> = []
+  private sleepers: Array<Sleeper> = []
+  private held: { readonly fiber: AnyFiber; readonly until: number; readonly tasks: Array<Task> } | undefined
+  private readonly tails = new WeakMap<object, number>()
+  /** What fibers died of that nobody looked at, but for what they were told to die of. */
+  readonly defects: Array<string> = []
+  /** Operations of all fibers so far, those of the preemptions themselves excepted. */
+  operations = 0
+
+  constructor(readonly policy: Policy = inOrder) {}
+
+  readonly clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => this.now,
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(this.now * 1e6)),
+    currentTimeMillis: Effect.sync(() => this.now),
+    currentTimeNanos: Effect.sync(() => BigInt(Math.round(this.now * 1e6))),
+    sleep: (duration) =>
+      Effect.async((resume) => {
+        const sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
+        const later = this.sleepers.findIndex(({ at }) => at > sleeper.at)
+        if (later === -1) this.sleepers.push(sleeper)
+        else this.sleepers.splice(later, 0, sleeper)
+        return Effect.sync(() => {
+          this.sleepers = this.sleepers.filter((other) => other !== sleeper)
+        })
+      })
+  }
+
+  scheduleTask(run: () => void, _priority: number, fiber?: AnyFiber): void {
+    const tasks = this.held !== undefined && this.held.fiber === fiber ? this.held.tasks : this.ready
+    tasks.push({ run, fiber })
+  }
+
+  /**
+   * A preemption costs the fiber some operations of its own. In these it is not preempted again: they would breed more.
+   * It is never asked for inside of a transaction, which is one operation.
+   */
+  shouldYield(fiber: AnyFiber): number | false {
+    const tail = this.tails.get(fiber)
+    if (tail !== undefined && tail > 0) {
+      this.tails.set(fiber, tail - 1)
+      return false
+    }
+    this.operations++
+    if (!this.policy.preempts(fiber, this)) return false
+    this.tails.set(fiber, preemptionCost)
+    return 0
+  }
+
+  /** Lets the fiber, which must be preempted at once, go on only when nothing else happens up to that time. */
+  hold(fiber: AnyFiber, millis: number): void {
+    this.held = { fiber, until: this.now + millis, tasks: [] }
+  }
+
+  /** Does one thing. False: there is nothing left to do, now or later. */
+  private step(): boolean {
+    const sleeper = this.sleepers[0]
+    const mayWake = sleeper !== undefined && sleeper.at < Infinity &&
+      (this.held === undefined || sleeper.at <= this.held.until)
+    if (this.ready.length > 0 && !(mayWake && this.policy.hurries())) {
+      const [task] = this.ready.splice(this.policy.turn(this.ready.length), 1)
+      task!.run()
+    } else if (mayWake) {
+      this.now = Math.max(this.now, sleeper.at)
+      this.sleepers.shift()
+      sleeper.wake()
+    } else if (this.held !== undefined) {
+      this.ready = this.held.tasks
+      this.held = undefined
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /** Runs a program, and what it leaves behind, until nothing more happens. Dies where the program has not ended by then. */
+  run<A, E>(program: Effect.Effect<A, E>, seed = 0): Exit.Exit<A, E> {
+    const observer = Logger.make(({ cause }) => {
+      for (const defect of Cause.defects(cause)) {
+        if (!isTold(defect)) {
+          this.defects.push(defect instanceof Error ? defect.stack ?? String(defect) : String(defect))
+        }
+      }
+    })
+    const inside = Effect.withRandom(Effect.withClock(program, this.clock), Random.make(seed)).pipe(
+      Effect.locally(FiberRef.unhandledErrorLogLevel, Option.some(LogLevel.Fatal)),
+      Effect.locally(FiberRef.currentLoggers, HashSet.make<ReadonlyArray<Logger.Logger<unknown, any>>>(observer))
+    )
+    const fiber = Runtime.runFork(Runtime.defaultRuntime)(inside, { scheduler: this, immediate: false })
+    while (this.step());
+    return fiber.unsafePoll() ??
+      Exit.die(new Error(`The program never ends: nothing more happens after ${this.now} ms`))
+  }
+}
+
+/** What a fake server or a caller dies of on purpose. */
+export const isTold = (defect: unknown): boolean => defect instanceof Error && defect.message.startsWith("told to ")
+
+let preemptionCost = 0
+
+/** How many operations of its own a preemption costs a fiber: the operations of a program with one, less those without. */
+const measured = (preempted: boolean): number => {
+  const preempts: Policy["preempts"] = (_, { operations }) => preempted && operations === 1
+  const world = new World({ ...inOrder, preempts })
+  world.run(Effect.void)
+  return world.operations
+}
+
+preemptionCost = measured(true) - measured(false)
