@@ -14,7 +14,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("An interrupte
       const fiber = yield* Effect.fork(connection.query("select pg_sleep(600)"))
       yield* isRunning(connection.processId, "pg_sleep")
       const [time] = yield* Effect.timed(Fiber.interrupt(fiber))
-      expect(Duration.toMillis(time)).toBeLessThan(100)
+      expect(Duration.toMillis(time)).toBeLessThan(500)
       expect(steps.needsReset(connection)).toBe(true)
       expect(steps.isBroken(connection)).toBe(false)
       yield* steps.reset(connection)
@@ -90,12 +90,12 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("An interrupte
   it.scoped("that cannot be cancelled in time loses its connection, with all that waits for it", () =>
     Effect.gen(function*() {
       const proxy = yield* Proxy.make(yield* Postgres)
-      const connection = yield* open({ host: proxy.host, port: proxy.port, cancelTimeout: "200 millis" })
+      const connection = yield* open({ host: proxy.host, port: proxy.port, cancelTimeout: "1 second" })
       const fiber = yield* Effect.fork(connection.query("select pg_sleep(600)"))
       yield* isRunning(connection.processId, "pg_sleep")
       proxy.setMode(Proxy.blackHole)
       const [time] = yield* Effect.timed(Fiber.interrupt(fiber))
-      expect(Duration.toMillis(time)).toBeLessThan(100)
+      expect(Duration.toMillis(time)).toBeLessThan(500)
       const next = yield* Effect.flip(connection.query("select 1"))
       expect(next).toMatchObject({ reason: "ConnectionLost" })
       expect(Exit.isFailure(yield* Effect.exit(steps.reset(connection)))).toBe(true)

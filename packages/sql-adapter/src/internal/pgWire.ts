@@ -280,11 +280,17 @@ export class Wire {
     }
   }
 
-  /** Hangs up. The server would go on with what it runs, so it is told to stop. */
+  /** Hangs up. The server would go on with a query, so it is told to stop. */
   abort(reason: unknown): void {
-    const isRunning = this.life._tag === "Open" && this.client.readyForQuery !== true
-    if (isRunning && this.turn._tag !== "Settling" && this.turn._tag !== "Draining") this.sendCancel(() => {})
+    if (this.isCancellable) this.sendCancel(() => {})
     this.destroy(reason)
+  }
+
+  /** Somebody's query runs, on the raw client perhaps, and no cancel is on its way to it. */
+  private get isCancellable(): boolean {
+    const { client, life, turn } = this
+    if (life._tag !== "Open" || client.readyForQuery === true) return false
+    return turn._tag === "Free" || (turn._tag === "Busy" && turn.job.whenLeft === "cancel")
   }
 
   /** Beyond use from now on. Everybody who waits is told. */
