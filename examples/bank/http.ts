@@ -1,0 +1,96 @@
+/** The bank's HTTP service. Each handler takes a connection for as long as it needs one, and no longer. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { createServer } from "node:http"
+import { AccountId, Bank, Db, Transfer } from "./bank.js"
+
+const Account = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, AccountId) })
+
+const router = HttpRouter.empty.pipe(
+  HttpRouter.post(
+    "/transfers",
+    Effect.gen(function*() {
+      const bank = yield* Bank
+      const transfer = yield* HttpServerRequest.schemaBodyJson(Transfer)
+      yield* bank.transfer(transfer)
+      return yield* HttpServerResponse.json(transfer)
+    })
+  ),
+  HttpRouter.get(
+    "/accounts/:id",
+    Effect.gen(function*() {
+      const bank = yield* Bank
+      const { id } = yield* HttpRouter.schemaPathParams(Account)
+      return yield* HttpServerResponse.json({ id, balance: yield* bank.balance(id) })
+    })
+  ),
+  HttpRouter.get(
+    "/total",
+    Effect.gen(function*() {
+      const bank = yield* Bank
+      return yield* HttpServerResponse.json({ total: yield* bank.total })
+    })
+  ),
+  HttpRouter.get("/pool", Effect.flatMap(Db.stats, (stats) => HttpServerResponse.json(stats)))
+)
+
+const answer = (status: number) => (error: { readonly message: string }) =>
+  HttpServerResponse.unsafeJson({ error: error.message }, { status })
+
+/** Nothing is wrong with the request: the same one may succeed later. */
+const unavailable = (error: { readonly message: string }) =>
+  HttpServerResponse.unsafeJson({ error: error.message }, { status: 503, headers: { "retry-after": "1" } })
+
+/** What each error means to a client. */
+const app = router.pipe(
+  Effect.catchTags({
+    ParseError: answer(400),
+    RequestError: answer(400),
+    RouteNotFound: answer(404),
+    UnknownAccount: answer(404),
+    InsufficientFunds: answer(409),
+    // The pool has no connection for this request.
+    AcquireTimeout: unavailable,
+    PoolRefused: unavailable,
+    PoolDeadlock: unavailable,
+    PoolClosed: unavailable,
+    ConnectTimeout: unavailable,
+    PgConnectError: unavailable,
+    PgQueryError: (error) => error.reason === "ConnectionLost" ? unavailable(error) : answer(500)(error),
+    HttpBodyError: () => answer(500)({ message: "The answer could not be written." })
+  })
+)
+
+/** The service, once there is a bank and a server to serve it with. */
+export const layer = HttpServer.serve(app satisfies HttpApp.Default<never, Bank | Db>)
+
+/** There is no listening on this port. */
+export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}
+
+/** A server on loopback. Port 0 is any that is free. */
+export const server = (port: number) =>
+  Layer.suspend(() => {
+    const server = createServer()
+    // Closing would wait for the slowest client.
+    const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
+    return hangUp.pipe(
+      Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host: "127.0.0.1", backlog: 4096 })),
+      Layer.catchAll(({ cause }) =>
+        Layer.fail(
+          new CannotListen({
+            message: (cause as NodeJS.ErrnoException).code === "EADDRINUSE"
+              ? `Port ${port} is taken. Choose another one with --port, or leave it out for any that is free.`
+              : `Port ${port} cannot be used: ${cause}. Choose another one with --port.`
+          })
+        )
+      )
+    )
+  })

@@ -1,0 +1,37 @@
+/** What the server and the pool say of themselves while the load runs. */
+import * as PgConnector from "@cenote/sql-adapter/PgConnector"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import { Db } from "./bank.js"
+
+export interface Peaks {
+  /** The most sessions of the pool that the server had at one time. */
+  readonly sessions: number
+  /** The most callers that waited for a connection at one time. */
+  readonly waiting: number
+  /** How often both were looked at. */
+  readonly samples: number
+}
+
+/** Runs an effect, and looks all the while. The monitor has a connection of its own, which is not of the pool. */
+export const watch = <A, E, R>(url: Redacted.Redacted, effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const connection = yield* PgConnector.make({ url, applicationName: "bank-monitor" }).open
+    let peaks: Peaks = { sessions: 0, waiting: 0, samples: 0 }
+
+    const sample = Effect.gen(function*() {
+      const { waiting } = yield* Db.stats
+      const { rows } = yield* connection.query<{ sessions: number }>(
+        "select count(*)::int as sessions from pg_stat_activity where application_name = 'bank'"
+      )
+      peaks = {
+        sessions: Math.max(peaks.sessions, rows[0]!.sessions),
+        waiting: Math.max(peaks.waiting, waiting),
+        samples: peaks.samples + 1
+      }
+    })
+
+    const result = yield* Effect.raceFirst(effect, Effect.forever(Effect.delay(sample, "5 millis")))
+    yield* sample
+    return { result, peaks }
+  }).pipe(Effect.scoped)

@@ -1,0 +1,73 @@
+/** What is printed of a run, and what it is judged by. */
+import type * as PoolStats from "@cenote/core/PoolStats"
+import Table from "cli-table3"
+import { quantile } from "simple-statistics"
+import type * as Load from "./load.js"
+import type { Peaks } from "./monitor.js"
+
+export interface Run {
+  readonly load: Load.Result
+  readonly peaks: Peaks
+  readonly stats: PoolStats.PoolStats
+  readonly connections: number
+  readonly sumBefore: number
+  readonly sumAfter: number
+}
+
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 })
+const count = (value: number): string => number.format(value)
+const millis = (value: number): string => `${number.format(value)} ms`
+
+const having = ({ load }: Run, outcome: Load.Outcome) => load.answers.filter((answer) => answer.outcome === outcome)
+
+/** Aligned: what it is on the left, how much on the right. */
+export const table = (run: Run): string => {
+  const { connections, load, peaks, stats, sumAfter, sumBefore } = run
+  const latencies = load.answers.map((answer) => answer.millis)
+  const [p50 = 0, p90 = 0, p99 = 0, slowest = 0] = quantile(latencies, [0.5, 0.9, 0.99, 1])
+
+  const table = new Table({
+    colAligns: ["left", "right"],
+    style: { head: [], border: [] },
+    chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" }
+  })
+  const rows = (title: string, values: Record<string, string>) =>
+    table.push([title, ""], ...Object.entries(values).map(([name, value]) => [`  ${name}`, value]))
+
+  rows("Requests, all at once", {
+    "transferred (200)": count(having(run, "Transferred").length),
+    "insufficient funds (409)": count(having(run, "Insufficient").length),
+    "no connection (503)": count(having(run, "Unavailable").length),
+    "failed": count(having(run, "Failed").length),
+    "a second": count(load.answers.length / (load.millis / 1000))
+  })
+  rows("Latency", { "p50": millis(p50), "p90": millis(p90), "p99": millis(p99), "slowest": millis(slowest) })
+  rows("Pool", {
+    "asked for a connection": count(stats.requests),
+    "waiting, at most": count(peaks.waiting),
+    "timed out": count(stats.timedOut),
+    "refused": count(stats.refused),
+    "connections opened": count(stats.opened),
+    "connections closed": count(stats.closed),
+    "connections, at most": count(connections)
+  })
+  rows("Server", {
+    "sessions of the pool, at most": count(peaks.sessions),
+    "looked at pg_stat_activity": `${count(peaks.samples)} times`
+  })
+  rows("Sum of all accounts", { "before": count(sumBefore), "after": count(sumAfter) })
+  return table.toString()
+}
+
+/** Everything that must not be, in a sentence each. */
+export const faults = (run: Run): ReadonlyArray<string> => {
+  const { connections, peaks, sumAfter, sumBefore } = run
+  const failed = having(run, "Failed")
+  return [
+    ...(sumBefore === sumAfter ? [] : [`The sum was ${count(sumBefore)} before, and ${count(sumAfter)} after.`]),
+    ...(peaks.sessions <= connections
+      ? []
+      : [`The server saw ${count(peaks.sessions)} sessions of a pool of ${count(connections)}.`]),
+    ...(failed.length === 0 ? [] : [`${count(failed.length)} requests failed. The first: ${failed[0]!.detail}`])
+  ]
+}
