@@ -139,6 +139,32 @@ it.scoped("an opening that was given up on and succeeds later is closed at once,
     expect(yield* pool.stats).toMatchObject({ idle: 0, opened: 0, openFailures: 1 })
   }))
 
+it.scoped("the permit of an opening that timed out comes back when what it had opened is closed, not before", () =>
+  Effect.gen(function*() {
+    let sockets = 0
+    let most = 0
+    const socket = Effect.acquireRelease(
+      Effect.sync(() => {
+        most = Math.max(most, ++sockets)
+      }),
+      () => Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(() => --sockets))
+    )
+    const pool = yield* ConnectionPool.make({
+      connector: Effect.zipRight(socket, Effect.never),
+      maxSize: 1,
+      connectTimeout: "1 second",
+      whenDown: "wait"
+    })
+    const caller = yield* Effect.fork(pool.use(() => Effect.void))
+    yield* TestClock.adjust("2 seconds")
+    expect(yield* pool.stats).toMatchObject({ closing: 1, opening: 0 })
+    yield* TestClock.adjust("10 seconds")
+    expect(most).toBe(1)
+    yield* Fiber.interrupt(caller)
+    yield* TestClock.adjust("10 seconds")
+    expect(sockets).toBe(0)
+  }))
+
 it.effect("an opening that interrupts itself is a defect for its callers, and not their own interruption", () =>
   Effect.scoped(Effect.gen(function*() {
     const pool = yield* ConnectionPool.make({ connector: Connector.make({ open: Effect.interrupt }) })

@@ -1,8 +1,11 @@
+import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import { FakeConnector } from "@cenote/core/testing"
 import { expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { settled, withPool } from "../support/pool.js"
 import { ask, failureOf, hold, isWaiting, warm } from "./support.js"
@@ -112,6 +115,36 @@ for (
       (fake) => fake.next("open", behaviour)
     ))
 }
+
+it.effect("the pool is closed when what an opening had opened so far is closed, and not before", () =>
+  Effect.gen(function*() {
+    let open = false
+    const socket = Effect.acquireRelease(
+      Effect.sync(() => {
+        open = true
+      }),
+      () =>
+        Effect.zipRight(
+          Effect.sleep("2 seconds"),
+          Effect.sync(() => {
+            open = false
+          })
+        )
+    )
+    const scope = yield* Scope.make()
+    yield* Scope.extend(
+      ConnectionPool.make({ connector: Effect.zipRight(socket, Effect.never), minSize: 1 }),
+      scope
+    )
+    yield* settled
+    expect(open).toBe(true)
+    const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+    yield* TestClock.adjust("1 second")
+    expect(yield* isWaiting(closing)).toBe(true)
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.join(closing)
+    expect(open).toBe(false)
+  }))
 
 for (const step of ["check", "ping", "reset"] as const) {
   it.effect(`a ${step} is cut short, and its connection closed`, () =>
