@@ -2,7 +2,7 @@
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import { FakeConnector } from "@cenote/core/testing"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import type { Source } from "../../packages/core/src/model/connector.js"
