@@ -65,17 +65,18 @@ const late = Effect.gen(function*() {
   return { answer: Effect.zipRight(Deferred.succeed(answer, undefined), settled), log, open }
 })
 
-it.effect("what an opening opens after it was given up on is closed at once", () =>
+it.effect("what an opening opens after it was given up on is closed with the resource", () =>
   Effect.gen(function*() {
     const { answer, log, open } = yield* late
     const resource = yield* resourceOf(open, { connectTimeout: "1 second" })
     yield* endsAfter(resource.open, 1_000)
+    yield* resource.close
     yield* answer
     expect(log).toEqual(["opened", "closed"])
     expect(() => resource.connection).toThrow()
   }))
 
-it.effect("what an opening opens after it was interrupted is closed at once", () =>
+it.effect("what an opening opens after it was interrupted is closed with the resource", () =>
   Effect.gen(function*() {
     const { answer, log, open } = yield* late
     const resource = yield* resourceOf(open)
@@ -84,6 +85,8 @@ it.effect("what an opening opens after it was interrupted is closed at once", ()
     // The interruption does not wait for it.
     yield* Fiber.interrupt(opening)
     yield* answer
+    expect(log).toEqual(["opened"])
+    yield* resource.close
     expect(log).toEqual(["opened", "closed"])
   }))
 

@@ -54,20 +54,27 @@ export type Work =
   /** The close deadline is over: abort it, and close what was not closed without waiting for it. */
   | { readonly _tag: "Abandon"; readonly id: number }
 
+/** What has to be done about a decision. */
+interface ToDo {
+  readonly work: ReadonlyArray<Work>
+  /** Numbers the decisions that come with work: it is done in this order, whoever comes first to do it. */
+  readonly order: number
+  /** When the next Tick is needed at the latest. */
+  readonly due: number
+}
+
 /** The answer to a Take. */
 export type Answer =
   /** The caller holds the connection. */
   | { readonly _tag: "Reuse"; readonly connection: number; readonly number: number }
   /** The caller waits for its ticket's notice, which may have come with the work. */
-  | { readonly _tag: "Wait"; readonly number: number; readonly work: ReadonlyArray<Work>; readonly due: number }
+  | ToDo & { readonly _tag: "Wait"; readonly number: number }
   /** The caller gets nothing. */
-  | { readonly _tag: "Refuse"; readonly denial: Denial; readonly work: ReadonlyArray<Work>; readonly due: number }
+  | ToDo & { readonly _tag: "Refuse"; readonly denial: Denial }
 
-/** The answer to every other input. `due` is when the next Tick is needed at the latest. */
-export interface Act {
+/** The answer to every other input. */
+export interface Act extends ToDo {
   readonly _tag: "Act"
-  readonly work: ReadonlyArray<Work>
-  readonly due: number
 }
 
 export type Decision = Answer | Act
@@ -82,4 +89,4 @@ export const reset: Verdict = { _tag: "Reset" }
 export const broken: Verdict = { _tag: "Discard", reason: "Broken" }
 
 /** The decision that nothing is to be done, and that nothing is due earlier than before. */
-export const nothing: Act = { _tag: "Act", work: [], due: Infinity }
+export const nothing: Act = { _tag: "Act", work: [], order: -1, due: Infinity }

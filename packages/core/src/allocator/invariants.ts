@@ -4,7 +4,7 @@
  */
 import { isFresh, nextIdle } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
-import { canOpen, isShort } from "./settle.js"
+import { canOpen, isShort, lacksCheck } from "./settle.js"
 import type { Leased, State } from "./state.js"
 import { spentCount } from "./state.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -56,7 +56,7 @@ const noIdling: Invariant = {
   broken: (state, now) => {
     if (WaitQueue.size(state.queue) === 0) return undefined
     const idle = nextIdle(state)
-    if (idle !== undefined && (isFresh(state, idle, now) || isShort(state))) {
+    if (idle !== undefined && (isFresh(state, idle, now) || lacksCheck(state))) {
       return `a waiter sleeps while connection ${idle.connection.id} is idle`
     }
     return isShort(state) && canOpen(state, now) ? "a waiter sleeps while a permit is free" : undefined

@@ -1,9 +1,9 @@
 /** A caller is done with its connection, or gives up its place: one transition, whichever its ticket has. */
 import type { Act, Verdict, Work } from "./decision.js"
 import { nothing } from "./decision.js"
-import { close, handOver, retirement } from "./moves.js"
+import { close, handOver } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
-import { settle } from "./settle.js"
+import { departure, settle } from "./settle.js"
 import type { Leased, State } from "./state.js"
 import { withLeased, withQueue, withSteps } from "./state.js"
 import { act } from "./upkeep.js"
@@ -32,7 +32,7 @@ const give = (
   const work: Array<Work> = []
   const reason = condemned ??
     (verdict._tag === "Discard" ? verdict.reason : undefined) ??
-    (state.phase._tag === "Closing" ? "Shutdown" : retirement(state, connection, uses, now))
+    (state.phase._tag === "Closing" ? "Shutdown" : departure(state, connection, uses, now))
   if (reason !== undefined) {
     return act(settle(close(state, connection.id, reason, now, work), now, work), now, work)
   }
@@ -43,5 +43,5 @@ const give = (
   }
   const after = handOver(state, connection, uses, now, work)
   if (state.upkeep.renewing === connection.id) return act(settle(after, now, work), now, work)
-  return [work.length === 0 ? nothing : { _tag: "Act", work, due: Infinity }, after]
+  return act(after, now, work, Infinity)
 }

@@ -132,7 +132,9 @@ export const close = (
   work.push({ _tag: "Close", id, reason })
   const closing = OrderedMap.set(state.steps.closing, id, { id, since: now, reason, opened })
   const after = withSteps(state, { closing })
-  return reason !== "MaxLifetime" && state.upkeep.renewing === id ? withUpkeep(after, { renewing: undefined }) : after
+  return reason !== "MaxLifetime" && state.upkeep.renewing === id
+    ? withUpkeep(after, { renewing: undefined, sweepAt: now })
+    : after
 }
 
 /** Closes an idle connection. */

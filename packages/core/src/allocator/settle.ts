@@ -2,17 +2,20 @@
  * Brings supply and demand together, at the end of every transition that changed either: what is idle goes to who waits, what
  * is missing is opened. After it, no waiter sleeps for whom something could be done (invariant 5).
  */
-import type { OpenPurpose } from "../model/events.js"
+import type { CloseReason, OpenPurpose } from "../model/events.js"
 import type { Work } from "./decision.js"
 import { check, closeIdle, denyOverdue, findIdle, grant, isFresh, nextIdle, retirement, unpark } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
-import type { State } from "./state.js"
+import type { Connection, State } from "./state.js"
 import { liveCount, spentCount, withIdle, withSteps, withUpkeep } from "./state.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /** Whether more callers wait than there are openings and checks under way for them. */
 export const isShort = ({ queue, steps }: State): boolean =>
   WaitQueue.size(queue) > steps.opening.size + steps.checking.size
+
+/** Whether more callers wait than there are checks under way for them: none waits for an opening while one can be checked. */
+export const lacksCheck = ({ queue, steps }: State): boolean => WaitQueue.size(queue) > steps.checking.size
 
 const isOpen = ({ phase }: State): boolean => phase._tag === "Running" || phase._tag === "Starting"
 
@@ -55,7 +58,7 @@ const serveFromIdle = (before: State, now: number, work: Array<Work>): State => 
       state = closeIdle(state, idle, reason, now, work)
     } else if (isFresh(state, idle, now)) {
       state = grant(withIdle(state, unpark(state, idle)), idle, now, work)
-    } else if (isShort(state)) {
+    } else if (lacksCheck(state)) {
       state = check(state, idle, "checking", "check", now, work)
     } else {
       break
@@ -64,12 +67,28 @@ const serveFromIdle = (before: State, now: number, work: Array<Work>): State => 
   return state
 }
 
+/**
+ * Whether a connection leaves before its successor is opened: it is the one that is replaced, no permit is free besides the
+ * `others` that are spent, and nothing opens that could replace it. While openings fail, the pool keeps what it has.
+ */
+const leavesFirst = (state: State, id: number, others: number, now: number): boolean =>
+  state.upkeep.renewing === id && isOpen(state) && others + 1 >= state.rules.maxSize &&
+  state.steps.opening.size === 0 && now >= state.upkeep.notBefore
+
+/** Why a connection that comes free, and is in none of the state's maps, is closed and not handed on. */
+export const departure = (
+  state: State,
+  connection: Connection,
+  uses: number,
+  now: number
+): CloseReason | undefined =>
+  retirement(state, connection, uses, now) ??
+    (leavesFirst(state, connection.id, spentCount(state), now) ? "MaxLifetime" : undefined)
+
 /** Where no permit is free for a successor, the connection it replaces leaves first, as soon as it is idle. */
 const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): State => {
   const { renewing } = state.upkeep
-  if (renewing === undefined || hasPermit(state) || state.steps.opening.size > 0) return state
-  // While openings fail, the pool keeps what it has.
-  if (!isOpen(state) || now < state.upkeep.notBefore) return state
+  if (renewing === undefined || !leavesFirst(state, renewing, spentCount(state) - 1, now)) return state
   const idle = findIdle(state, renewing)
   return idle === undefined ? state : closeIdle(state, idle, "MaxLifetime", now, work)
 }

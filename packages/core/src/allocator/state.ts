@@ -129,6 +129,8 @@ export interface State {
   readonly nextTicket: number
   readonly steps: Steps
   readonly upkeep: Upkeep
+  /** How many decisions so far came with work: numbers them, so that work is done in the order of the commits. */
+  readonly decided: number
 }
 
 /**
@@ -143,30 +145,35 @@ const make = (
   leased: State["leased"],
   nextTicket: number,
   steps: Steps,
-  upkeep: Upkeep
-): State => ({ rules, phase, queue, idle, leased, nextTicket, steps, upkeep })
+  upkeep: Upkeep,
+  decided: number
+): State => ({ rules, phase, queue, idle, leased, nextTicket, steps, upkeep, decided })
 
 export const withPhase = (s: State, phase: Phase): State =>
-  make(s.rules, phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+  make(s.rules, phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
 export const withQueue = (s: State, queue: WaitQueue.WaitQueue): State =>
-  make(s.rules, s.phase, queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+  make(s.rules, s.phase, queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
 export const withIdle = (s: State, idle: IdleLine): State =>
-  make(s.rules, s.phase, s.queue, idle, s.leased, s.nextTicket, s.steps, s.upkeep)
+  make(s.rules, s.phase, s.queue, idle, s.leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
 export const withLeased = (s: State, leased: State["leased"]): State =>
-  make(s.rules, s.phase, s.queue, s.idle, leased, s.nextTicket, s.steps, s.upkeep)
+  make(s.rules, s.phase, s.queue, s.idle, leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
 /** The next ticket has been drawn. */
 export const withTicketDrawn = (s: State): State =>
-  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket + 1, s.steps, s.upkeep)
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket + 1, s.steps, s.upkeep, s.decided)
+
+/** A decision that comes with work has been made. */
+export const withDecided = (s: State): State =>
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, s.upkeep, s.decided + 1)
 
 export const withSteps = (s: State, steps: Partial<Steps>): State =>
-  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, { ...s.steps, ...steps }, s.upkeep)
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, { ...s.steps, ...steps }, s.upkeep, s.decided)
 
 export const withUpkeep = (s: State, upkeep: Partial<Upkeep>): State =>
-  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, { ...s.upkeep, ...upkeep })
+  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket, s.steps, { ...s.upkeep, ...upkeep }, s.decided)
 
 export const initial = (rules: Rules): State =>
   make(
@@ -196,7 +203,8 @@ export const initial = (rules: Rules): State =>
       openFailures: 0,
       closed: 0,
       aborted: 0
-    }
+    },
+    0
   )
 
 /** Connections that are open: they can serve somebody, now or soon. */

@@ -2,9 +2,9 @@
 import type { CloseReason } from "../model/events.js"
 import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
-import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver, retirement } from "./moves.js"
+import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
-import { settle } from "./settle.js"
+import { departure, settle } from "./settle.js"
 import type { Checking, State } from "./state.js"
 import { withIdle, withSteps, withUpkeep } from "./state.js"
 import { act, markCondemned, sweepIfDue } from "./upkeep.js"
@@ -23,7 +23,7 @@ export const checked = (before: State, now: number, id: number, passed: boolean)
   if (entry.step === "ping") state = withUpkeep(state, { sweepAt: now })
   const reason = entry.condemned ??
     (passed
-      ? retirement(state, entry.connection, entry.uses, now)
+      ? departure(state, entry.connection, entry.uses, now)
       : entry.step === "ping"
       ? "PingFailed"
       : "CheckFailed")
@@ -64,7 +64,7 @@ export const resetDone = (before: State, now: number, id: number, passed: boolea
   const work: Array<Work> = []
   const state = leaveStep(before, "resetting", id)
   const reason = entry.condemned ??
-    (passed ? retirement(state, entry.connection, entry.uses, now) : "ResetFailed")
+    (passed ? departure(state, entry.connection, entry.uses, now) : "ResetFailed")
   const after = reason === undefined
     ? handOver(state, entry.connection, entry.uses, now, work)
     : close(state, id, reason, now, work)

@@ -5,7 +5,7 @@ import { settle } from "./settle.js"
 import type { State } from "./state.js"
 import { sizes, withIdle, withQueue, withTicketDrawn, withUpkeep } from "./state.js"
 import type { Ticket } from "./Ticket.js"
-import { nextDue } from "./upkeep.js"
+import { refuse, wait } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /**
@@ -14,7 +14,7 @@ import * as WaitQueue from "./WaitQueue.js"
  */
 export const take = (state: State, now: number, ticket: Ticket): readonly [Answer, State] => {
   if (state.phase._tag === "Closing" || state.phase._tag === "Closed") {
-    return [{ _tag: "Refuse", denial: { _tag: "Closed" }, work: [], due: Infinity }, state]
+    return refuse(state, now, [], { _tag: "Closed" })
   }
   const number = state.nextTicket
   if (WaitQueue.size(state.queue) === 0) {
@@ -41,10 +41,7 @@ const enqueue = (before: State, now: number, ticket: Ticket): readonly [Answer, 
       withQueue(state, WaitQueue.remove(state.queue, number)),
       { refused: state.upkeep.refused + 1 }
     )
-    return [
-      { _tag: "Refuse", denial: { _tag: "QueueFull", sizes: sizes(after) }, work, due: nextDue(after, now) },
-      after
-    ]
+    return refuse(after, now, work, { _tag: "QueueFull", sizes: sizes(after) })
   }
-  return [{ _tag: "Wait", number, work, due: nextDue(state, now) }, state]
+  return wait(state, now, work, number)
 }

@@ -1,12 +1,13 @@
 /** What is due by time alone: retirement, pings, renewals; and when something is due next. */
 import type { CloseReason } from "../model/events.js"
-import type { Act, Work } from "./decision.js"
+import type { Act, Answer, Work } from "./decision.js"
 import { nothing } from "./decision.js"
 import { check, closeIdle, findIdle } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { isHeldBack } from "./settle.js"
-import type { Connection, State } from "./state.js"
-import { liveCount, openCount, withLeased, withSteps, withUpkeep } from "./state.js"
+import type { Connection, Resetting, State } from "./state.js"
+import { liveCount, openCount, withDecided, withLeased, withSteps, withUpkeep } from "./state.js"
+import type { Denial } from "./Ticket.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /**
@@ -22,11 +23,40 @@ export const nextDue = (state: State, now: number): number => {
   return Math.min(WaitQueue.nextDeadline(queue), upkeep.sweepAt, backoff)
 }
 
-/** A transition's answer: the work it collected, and when the next Tick is needed. */
-export const act = (state: State, now: number, work: ReadonlyArray<Work>): readonly [Act, State] => {
-  const due = nextDue(state, now)
-  return [work.length === 0 && due === Infinity ? nothing : { _tag: "Act", work, due }, state]
-}
+/** The state after a decision with this work. */
+const decide = (state: State, work: ReadonlyArray<Work>): State => work.length === 0 ? state : withDecided(state)
+
+/** The answers to a Take that is not served at once. */
+export const wait = (
+  state: State,
+  now: number,
+  work: ReadonlyArray<Work>,
+  number: number
+): readonly [Answer, State] => [
+  { _tag: "Wait", number, work, order: state.decided, due: nextDue(state, now) },
+  decide(state, work)
+]
+
+export const refuse = (
+  state: State,
+  now: number,
+  work: ReadonlyArray<Work>,
+  denial: Denial
+): readonly [Answer, State] => [
+  { _tag: "Refuse", denial, work, order: state.decided, due: nextDue(state, now) },
+  decide(state, work)
+]
+
+/** The answer to every other input. `due` need not be found out where nothing has become due earlier. */
+export const act = (
+  state: State,
+  now: number,
+  work: ReadonlyArray<Work>,
+  due = nextDue(state, now)
+): readonly [Act, State] =>
+  work.length === 0 && due === Infinity
+    ? [nothing, state]
+    : [{ _tag: "Act", work, order: state.decided, due }, decide(state, work)]
 
 /** Marks a connection that is not idle: it is closed when it comes back. The first reason stays. */
 export const markCondemned = (state: State, id: number, reason: CloseReason): State => {
@@ -71,13 +101,20 @@ const retireIdle = (before: State, now: number, work: Array<Work>): State => {
   }, before)
 }
 
+/** Every connection that is open and not condemned. */
+const fit = ({ idle, leased, steps: { checking, probing, resetting } }: State): ReadonlyArray<Connection> => [
+  ...OrderedMap.values(idle.places).map(({ connection }) => connection),
+  ...[leased, checking, probing, resetting].flatMap((busy) =>
+    OrderedMap.values<Pick<Resetting, "connection" | "condemned">>(busy)
+      .filter(({ condemned }) => condemned === undefined)
+      .map(({ connection }) => connection)
+  )
+]
+
 /** Begins to replace the connection that is longest due for it, one at a time. */
 const renew = (state: State, now: number): State => {
   if (state.upkeep.renewing !== undefined) return state
-  const due = [
-    ...OrderedMap.values(state.idle.places),
-    ...OrderedMap.values(state.leased).filter(({ condemned }) => condemned === undefined)
-  ].map(({ connection }) => connection).filter(({ retireAt }) => retireAt <= now)
+  const due = fit(state).filter(({ retireAt }) => retireAt <= now)
   if (due.length === 0) return state
   const oldest = due.reduce((a: Connection, b: Connection) => (b.retireAt < a.retireAt ? b : a))
   return withUpkeep(state, { renewing: oldest.id })
@@ -103,13 +140,10 @@ const nextSweep = (state: State, now: number): number => {
   const { idleTimeout, keepalive, minSize } = state.rules
   const idle = OrderedMap.values(state.idle.places)
   const times = [
-    ...idle.map(({ connection }) => connection.expiresAt),
+    ...fit(state).map(({ expiresAt }) => expiresAt),
     ...liveCount(state) > minSize ? idle.map(({ idleSince }) => idleSince + idleTimeout) : [],
     ...isPinging(state) ? [] : idle.map(({ verifiedAt }) => verifiedAt + keepalive),
-    ...state.upkeep.renewing !== undefined ? [] : idle.map(({ connection }) => connection.retireAt),
-    ...state.upkeep.renewing !== undefined
-      ? []
-      : OrderedMap.values(state.leased).map(({ connection }) => connection.retireAt)
+    ...state.upkeep.renewing !== undefined ? [] : fit(state).map(({ retireAt }) => retireAt)
   ].filter((time) => time > now)
   return times.reduce((a, b) => Math.min(a, b), now + Math.min(idleTimeout, keepalive))
 }

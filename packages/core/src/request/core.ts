@@ -4,11 +4,12 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Runtime from "effect/Runtime"
 import type { Allocator } from "../allocator/Allocator.js"
-import type { Act, Input } from "../allocator/decision.js"
+import type { Act, Input, Work } from "../allocator/decision.js"
 import type { PoolEvent } from "../model/events.js"
 import type { Settings } from "../model/settings.js"
 import type { Resource } from "../resource/Resource.js"
 import type { Events } from "./events.js"
+import type { InOrder } from "./InOrder.js"
 import type { Keeper } from "./Keeper.js"
 
 /** An input that still has to be given the time. */
@@ -26,6 +27,8 @@ export interface Core<A, E> {
   readonly workers: Map<number, Fiber.RuntimeFiber<unknown>>
   readonly keeper: Keeper
   readonly events: Events
+  /** Starts the work of decisions, in the order of their commits. */
+  readonly work: InOrder<ReadonlyArray<Work>>
   /** Commits an input and acts on the decision, as one uninterruptible step. */
   readonly commit: (input: Timeless) => Effect.Effect<Act>
 }

@@ -16,8 +16,9 @@ import { decode } from "../model/settings.js"
 import type { Core, Timeless } from "./core.js"
 import { now, publish } from "./core.js"
 import { Events } from "./events.js"
+import { InOrder } from "./InOrder.js"
 import { Keeper } from "./Keeper.js"
-import { perform } from "./perform.js"
+import { perform, startAll } from "./perform.js"
 
 /** The allocator's history, where somebody wants it recorded: tests do. */
 export type History = TRef<List<Allocator.Entry>>
@@ -50,6 +51,7 @@ const makeCore = <A, E, R>(
         commit({ _tag: "Tick" })
       ),
       events: new Events(),
+      work: new InOrder((work) => startAll(core, work)),
       commit
     }
     return core
@@ -72,7 +74,7 @@ const start = <A, E>(core: Core<A, E>): Effect.Effect<void, E | ConnectTimeout> 
 
 /** Ends by `shutdownTimeout`, whatever connections do. */
 const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
-  Effect.suspend(() => {
+  Effect.uninterruptible(Effect.suspend(() => {
     const at = now(core)
     const ticket = new Ticket(at, at + core.settings.shutdownTimeout)
     publish(core, (at) => PoolEvent.PoolClosing({ at }))
@@ -84,7 +86,7 @@ const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
         core.events.end()
       })
     )
-  })
+  }))
 
 /** Makes a pool that is closed with the Scope. */
 export const make = <A, E, R>(

@@ -21,8 +21,12 @@ type AnyCore = Core<any, any>
 
 export const perform = (core: AnyCore, decision: Decision): void => {
   if (decision === nothing || decision._tag === "Reuse") return
-  for (const work of decision.work) start(core, work)
+  if (decision.work.length > 0) core.work.submit(decision.order, decision.work)
   core.keeper.arm(decision.due)
+}
+
+export const startAll = (core: AnyCore, work: ReadonlyArray<Work>): void => {
+  for (const item of work) start(core, item)
 }
 
 const start = (core: AnyCore, work: Work): void => {
@@ -135,16 +139,19 @@ const close = (core: AnyCore, id: number, reason: CloseReason): void => {
   publish(core, (at) => PoolEvent.ConnectionClosing({ at, id, reason }))
   run(core, id, core.resources.get(id)!.close, (exit) => {
     const outcome = Exit.getOrElse(exit, (cause) => CloseOutcome.Failed({ cause }))
-    core.resources.delete(id)
-    core.workers.delete(id)
     publish(core, (at) => PoolEvent.ConnectionClosed({ at, id, reason, took: at - began, outcome }))
-    return core.commit({ _tag: "Closed", id, aborted: outcome._tag === "Aborted" })
+    return Effect.map(core.commit({ _tag: "Closed", id, aborted: outcome._tag === "Aborted" }), () => {
+      core.resources.delete(id)
+      core.workers.delete(id)
+    })
   })
 }
 
 /** The pool's close deadline is over. What was not closed yet is aborted, and its finalizers run without being waited for. */
 const abandon = (core: AnyCore, id: number): void => {
-  const resource = core.resources.get(id)!
+  const resource = core.resources.get(id)
+  // Its close has ended in the meantime.
+  if (resource === undefined) return
   stop(core, id)
   resource.abort()
   core.resources.delete(id)

@@ -64,7 +64,10 @@ export class Resource<A, E, R> {
       Effect.flatMap(Scope.fork(this.scope, ExecutionStrategy.sequential), (scope) =>
         pipe(
           restore(Scope.extend(connector.open, scope)),
-          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+          // One that is interrupted is the pool's to close: it waits for that, within `closeTimeout`.
+          Effect.onError((cause) =>
+            Cause.isInterruptedOnly(cause) ? Effect.void : Scope.close(scope, Exit.failCause(cause))
+          )
         ))
     )
     const tries = Option.match(connectRetry, {
@@ -124,9 +127,9 @@ export class Resource<A, E, R> {
     }
   }
 
-  /** Runs the finalizers, once, for as long as they take. */
+  /** Runs the finalizers, once and all of them, for as long as they take. */
   get finalize(): Effect.Effect<void> {
-    return Scope.close(this.scope, Exit.void)
+    return Effect.uninterruptible(Scope.close(this.scope, Exit.void))
   }
 
   /** Runs the finalizers, and aborts where they do not end in time. Never fails. */
