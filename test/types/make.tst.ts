@@ -53,7 +53,7 @@ describe("make", () => {
   })
 
   test("each option takes its own type, and undefined", () => {
-    expect(ConnectionPool.make).type.toBeCallableWith({
+    expect(ConnectionPool.make({
       connector,
       name: "orders",
       maxSize: 10,
@@ -76,8 +76,8 @@ describe("make", () => {
       order: "fifo",
       startup: "fill",
       shutdownTimeout: "20 seconds"
-    })
-    expect(ConnectionPool.make).type.toBeCallableWith({
+    })).type.toBe<Effect.Effect<Pool, InvalidOptions | Refused | ConnectTimeout, Network | Scope.Scope>>()
+    expect(ConnectionPool.make({
       connector,
       name: undefined,
       maxSize: undefined,
@@ -85,24 +85,23 @@ describe("make", () => {
       whenDown: undefined,
       connectRetry: undefined,
       order: undefined
-    })
+    })).type.toBe<Effect.Effect<Pool, InvalidOptions, Network | Scope.Scope>>()
   })
 
   test("a wrong name, a wrong type and a missing connector do not compile", () => {
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, maxsize: 10 })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, size: 10 })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, maxSize: "10" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, minSize: null })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, acquireTimeout: "5 parsecs" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, acquireTimeout: true })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, whenDown: "retry" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, order: "random" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, startup: "eager" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector, connectRetry: 3 })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ maxSize: 10 })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector: "postgres://db" })
-    expect(ConnectionPool.make).type.not.toBeCallableWith({ connector: { open } })
-    expect(ConnectionPool.make).type.not.toBeCallableWith()
+    expect(ConnectionPool.make({ connector, maxsize: 10 })).type.toRaiseError("'maxsize' does not exist")
+    expect(ConnectionPool.make({ connector, size: 10 })).type.toRaiseError("'size' does not exist")
+    expect(ConnectionPool.make({ connector, maxSize: "10" })).type.toRaiseError("'string' is not assignable")
+    expect(ConnectionPool.make({ connector, minSize: null })).type.toRaiseError("'null' is not assignable")
+    expect(ConnectionPool.make({ connector, acquireTimeout: "5 parsecs" })).type.toRaiseError("is not assignable")
+    expect(ConnectionPool.make({ connector, acquireTimeout: true })).type.toRaiseError("'true' is not assignable")
+    expect(ConnectionPool.make({ connector, whenDown: "retry" })).type.toRaiseError("'\"retry\"' is not assignable")
+    expect(ConnectionPool.make({ connector, order: "random" })).type.toRaiseError("'\"random\"' is not assignable")
+    expect(ConnectionPool.make({ connector, startup: "eager" })).type.toRaiseError("'\"eager\"' is not assignable")
+    expect(ConnectionPool.make({ connector, connectRetry: 3 })).type.toRaiseError("'number' is not assignable")
+    expect(ConnectionPool.make({ maxSize: 10 })).type.toRaiseError("'connector' is missing")
+    expect(ConnectionPool.make({ connector: "postgres://db" })).type.toRaiseError("'string' is not assignable")
+    expect(ConnectionPool.make({ connector: { open } })).type.toRaiseError("is missing the following properties")
   })
 })
 
@@ -141,19 +140,21 @@ describe("a pool", () => {
 
   test("a call takes its own acquireTimeout and nothing else", () => {
     const body = () => Effect.void
-    expect(pool.use).type.toBeCallableWith(body, { acquireTimeout: 0 })
-    expect(pool.use).type.toBeCallableWith(body, { acquireTimeout: Duration.infinity })
-    expect(pool.use).type.toBeCallableWith(body, undefined)
-    expect(pool.lease).type.toBeCallableWith({ acquireTimeout: "1 second" })
-    expect(pool.use).type.not.toBeCallableWith(body, { acquireTimeout: "soon" })
-    expect(pool.use).type.not.toBeCallableWith(body, { timeout: 5 })
-    expect(pool.lease).type.not.toBeCallableWith({ maxSize: 5 })
+    expect(pool.use(body, { acquireTimeout: 0 })).type.toBe<Effect.Effect<void, Refused | AcquireError>>()
+    expect(pool.use(body, { acquireTimeout: Duration.infinity })).type.toBe<
+      Effect.Effect<void, Refused | AcquireError>
+    >()
+    expect(pool.use(body, undefined)).type.toBe<Effect.Effect<void, Refused | AcquireError>>()
+    expect(pool.use(body, { acquireTimeout: "soon" })).type.toRaiseError("is not assignable")
+    expect(pool.use(body, { timeout: 5 })).type.toRaiseError("'timeout' does not exist")
+    expect(pool.lease({ maxSize: 5 })).type.toRaiseError("'maxSize' does not exist")
   })
 
-  test("a body has to be an Effect of the connection", () => {
-    expect(pool.use).type.not.toBeCallableWith(() => 1)
-    expect(pool.use).type.not.toBeCallableWith((connection: number) => Effect.succeed(connection))
-    expect(pool.use).type.not.toBeCallableWith(Effect.void)
+  test("a body has to be a function of the connection that gives an Effect", () => {
+    expect(pool.use(() => 1)).type.toRaiseError("'number' is not assignable")
+    expect(pool.use((connection: number) => Effect.succeed(connection))).type.toRaiseError("is not assignable")
+    expect(pool.use(Effect.void)).type.toRaiseError("is not assignable")
+    expect(pool.invalidate(1)).type.toRaiseError("'number' is not assignable")
   })
 
   test("a pool can be used where more errors are expected, and not where fewer are", () => {
