@@ -1,0 +1,181 @@
+/**
+ * The allocator on a bench: without its TRef, one input after the other, on a clock that the test moves. It keeps the
+ * history, rings as the pool's keeper would, and refuses to go on from a state that breaks a promise.
+ */
+import * as Cause from "effect/Cause"
+import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
+import type { Decision, Input, Verdict, Work } from "../../packages/core/src/allocator/decision.js"
+import { keep } from "../../packages/core/src/allocator/decision.js"
+import { brokenIn } from "../../packages/core/src/allocator/history.js"
+import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
+import * as OrderedMap from "../../packages/core/src/allocator/OrderedMap.js"
+import type { State } from "../../packages/core/src/allocator/state.js"
+import { initial } from "../../packages/core/src/allocator/state.js"
+import type { Denial } from "../../packages/core/src/allocator/Ticket.js"
+import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
+import { transition } from "../../packages/core/src/allocator/transition.js"
+import type { CloseReason } from "../../packages/core/src/model/events.js"
+import type { Rules } from "../../packages/core/src/model/settings.js"
+
+/** An input that still has to be given the time. */
+export type Timeless<I = Input> = I extends unknown ? Omit<I, "now"> : never
+
+export type Transition = (state: State, input: Input) => readonly [Decision, State]
+
+/** Rules that do nothing by themselves, so that a test turns on what it is about. */
+export const rulesWith = (rules: Partial<Rules>): Rules => ({
+  maxSize: 2,
+  minSize: 0,
+  maxWaiters: Infinity,
+  maxConnecting: Infinity,
+  whenDown: "fail",
+  idleTimeout: Infinity,
+  maxLifetime: Infinity,
+  lifetimeJitter: 0,
+  maxUses: Infinity,
+  checkAfterIdle: Infinity,
+  keepalive: Infinity,
+  order: "lifo",
+  ...rules
+})
+
+export const refusedConnection = Cause.fail("connection refused")
+
+const denied = (denial: Denial): string =>
+  denial._tag === "TimedOut" ? `TimedOut after ${denial.waited} at place ${denial.place}` : denial._tag
+
+/** What a state shows to whoever asks, as plain data. */
+export const viewOf = ({ idle, leased, phase, queue, steps, upkeep }: State) => ({
+  phase: phase._tag,
+  waiting: OrderedMap.keys(queue.tickets),
+  idle: OrderedMap.values(idle.places).map(({ connection }) => connection.id),
+  leased: OrderedMap.values(leased).map(({ connection, number }) => `${connection.id} by ${number}`),
+  opening: OrderedMap.values(steps.opening).map(({ id, purpose }) => `${id} for ${purpose}`),
+  checking: OrderedMap.keys(steps.checking),
+  probing: OrderedMap.keys(steps.probing),
+  resetting: OrderedMap.keys(steps.resetting),
+  closing: OrderedMap.values(steps.closing).map(({ id, reason }) => `${id}: ${reason}`),
+  timedOut: upkeep.timedOut,
+  refused: upkeep.refused,
+  opened: upkeep.opened,
+  openFailures: upkeep.openFailures,
+  closed: upkeep.closed,
+  aborted: upkeep.aborted,
+  failedInARow: upkeep.failedInARow
+})
+
+export class Bench {
+  state: State
+  now = 0
+  readonly initial: State
+  readonly history: Array<Entry> = []
+  /** All that was decided, in words. */
+  readonly said: Array<string> = []
+  /** When the keeper rings: the times always fall, as in `Keeper`. */
+  private alarms: Array<number> = []
+  private readonly names = new Map<Ticket, string>()
+
+  constructor(rules: Partial<Rules> = {}, private readonly transition_: Transition = transition) {
+    this.initial = this.state = initial(rulesWith(rules))
+  }
+
+  /** When the keeper rings next. */
+  get alarm(): number {
+    return this.alarms.at(-1) ?? Infinity
+  }
+
+  /** Commits an input, and says in words what was decided. */
+  commit(timeless: Timeless): ReadonlyArray<string> {
+    const input = { ...timeless, now: this.now } as Input
+    const [decision, state] = this.transition_(this.state, input)
+    this.state = state
+    this.history.push({ input, decision, state })
+    if (input._tag === "Take" && "number" in decision) this.names.set(input.ticket, `ticket ${decision.number}`)
+    if (input._tag === "Start" || input._tag === "Shutdown") this.names.set(input.ticket, input._tag.toLowerCase())
+    if (decision._tag !== "Reuse" && decision.due < this.alarm) this.alarms.push(decision.due)
+    // What only time allows may wait for a Tick that is due.
+    const broken = this.alarm > this.now ? brokenBy(state, this.now) : []
+    if (broken.length > 0) throw new Error(broken.join("\n"))
+    const words = this.words(decision)
+    this.said.push(...words)
+    return words
+  }
+
+  private words(decision: Decision): ReadonlyArray<string> {
+    if (decision._tag === "Reuse") return [`ticket ${decision.number} gets ${decision.connection}`]
+    const work = decision.work.map((work) => this.word(work))
+    return decision._tag === "Refuse" ? [...work, `refused: ${denied(decision.denial)}`] : work
+  }
+
+  private word(work: Work): string {
+    switch (work._tag) {
+      case "HandOver":
+        return `${this.names.get(work.ticket)} gets ${work.connection}`
+      case "Deny":
+        return `${this.names.get(work.ticket)}: ${denied(work.denial)}`
+      case "Finish":
+        return `${this.names.get(work.ticket)} is done`
+      case "Open":
+        return `open ${work.id} for ${work.purpose}`
+      case "Check":
+        return `${work.step} ${work.id}`
+      case "Reset":
+        return `reset ${work.id}`
+      case "Close":
+        return `close ${work.id}: ${work.reason}`
+      case "Abandon":
+        return `abandon ${work.id}`
+    }
+  }
+
+  /** A ticket that is drawn now. */
+  ticket = (within: number) => new Ticket(this.now, this.now + within)
+
+  take = (within = Infinity) => this.commit({ _tag: "Take", ticket: this.ticket(within) })
+  leave = (number: number, verdict: Verdict = keep) => this.commit({ _tag: "Leave", number, verdict })
+  opened = (id: number, spread = 0) => this.commit({ _tag: "Opened", id, spread })
+  openFailed = (id: number, jitter = 0, cause: Cause.Cause<unknown> = refusedConnection) =>
+    this.commit({ _tag: "OpenFailed", id, cause, jitter })
+  checked = (id: number, passed: boolean) => this.commit({ _tag: "Checked", id, passed })
+  resetDone = (id: number, passed: boolean) => this.commit({ _tag: "ResetDone", id, passed })
+  closed = (id: number, aborted = false) => this.commit({ _tag: "Closed", id, aborted })
+  condemn = (id: number, reason: CloseReason = "Lost") => this.commit({ _tag: "Condemn", id, reason })
+  tick = () => this.commit({ _tag: "Tick" })
+  start = (target: number) => this.commit({ _tag: "Start", target, ticket: this.ticket(Infinity) })
+  shutdown = (within = Infinity) => this.commit({ _tag: "Shutdown", ticket: this.ticket(within) })
+
+  /** Whether the keeper rings now. Each alarm rings once, and a Tick must follow. */
+  rings(): boolean {
+    return this.alarm <= this.now && this.alarms.pop() !== undefined
+  }
+
+  /** Lets time pass, and the keeper ring whenever it is due. */
+  elapse(ms: number): ReadonlyArray<string> {
+    const until = this.now + ms
+    const words: Array<string> = []
+    for (;;) {
+      this.now = Math.max(this.now, Math.min(this.alarm, until))
+      if (this.rings()) words.push(...this.tick())
+      else if (this.now === until) return words
+    }
+  }
+
+  /** Opens this many connections, which are idle then. */
+  fill(count: number): void {
+    const first = this.state.nextTicket
+    for (let index = 0; index < count; index++) this.take()
+    for (let id: number | undefined; (id = OrderedMap.firstKey(this.state.steps.opening)) !== undefined;) {
+      this.opened(id)
+    }
+    for (let number = first; number < this.state.nextTicket; number++) this.leave(number)
+  }
+
+  get view() {
+    return viewOf(this.state)
+  }
+
+  /** Every promise that was broken so far. */
+  get broken(): ReadonlyArray<string> {
+    return brokenIn(this.initial, this.history)
+  }
+}

@@ -1,0 +1,171 @@
+import { describe, expect, it } from "@effect/vitest"
+import { brokenBy, invariants } from "../../packages/core/src/allocator/invariants.js"
+import * as OrderedMap from "../../packages/core/src/allocator/OrderedMap.js"
+import type { Leased, State } from "../../packages/core/src/allocator/state.js"
+import { withIdle, withLeased, withQueue, withSteps, withUpkeep } from "../../packages/core/src/allocator/state.js"
+import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
+import * as WaitQueue from "../../packages/core/src/allocator/WaitQueue.js"
+import { Bench } from "./bench.js"
+
+/** Two connections, one of them leased by ticket 2, at 100. */
+const busy = (rules: ConstructorParameters<typeof Bench>[0] = {}): Bench => {
+  const bench = new Bench({ maxSize: 3, maxLifetime: 1_000, maxUses: 5, checkAfterIdle: 10, ...rules })
+  bench.now = 95
+  bench.fill(2)
+  bench.now = 100
+  bench.take()
+  return bench
+}
+
+const withWaiter = (state: State): State => withQueue(state, WaitQueue.push(state.queue, 77, new Ticket(100, Infinity)))
+
+const lease = (state: State): Leased => OrderedMap.first(state.leased)!
+
+const changeLease = (state: State, change: Partial<Leased>): State =>
+  withLeased(state, OrderedMap.set(state.leased, 2, { ...lease(state), ...change }))
+
+const changeIdle = (state: State, verifiedAt: number): State =>
+  withIdle(state, {
+    ...state.idle,
+    places: OrderedMap.set(state.idle.places, 0, { ...OrderedMap.first(state.idle.places)!, verifiedAt })
+  })
+
+describe("invariant 1, no more than maxSize permits, each held by one connection in one state,", () => {
+  it("is broken where too many are spent", () => {
+    const { state } = busy()
+    expect(brokenBy({ ...state, rules: { ...state.rules, maxSize: 1 } }, 100)).toEqual([
+      "invariant 1: 2 permits of 1 are spent"
+    ])
+  })
+
+  it("counts connections in every state", () => {
+    const { state } = busy()
+    const connection = { ...lease(state).connection, id: 9 }
+    const steps = {
+      opening: { id: 9, since: 0, purpose: "Waiter", watermark: 0 },
+      checking: { connection, uses: 0, condemned: undefined, place: 9, idleSince: 0, since: 0, step: "check" },
+      probing: { connection, uses: 0, condemned: undefined, place: 9, idleSince: 0, since: 0, step: "ping" },
+      resetting: { connection, uses: 0, condemned: undefined },
+      closing: { id: 9, since: 0, reason: "Broken", opened: true }
+    } as const
+    for (const [step, entry] of Object.entries(steps)) {
+      const full = withSteps({ ...state, rules: { ...state.rules, maxSize: 2 } }, {
+        [step]: OrderedMap.set(OrderedMap.empty<unknown>(), 9, entry)
+      })
+      expect(brokenBy(full, 100), step).toEqual(["invariant 1: 3 permits of 2 are spent"])
+    }
+  })
+
+  it("is broken where a connection is in two states", () => {
+    const { state } = busy()
+    const { connection } = lease(state)
+    const resetting = OrderedMap.set(
+      OrderedMap.empty<{ connection: typeof connection; uses: number; condemned: undefined }>(),
+      1,
+      {
+        connection,
+        uses: 1,
+        condemned: undefined
+      }
+    )
+    expect(brokenBy(withSteps(state, { resetting }), 100)).toEqual(["invariant 1: connection 1 holds two permits"])
+  })
+})
+
+describe("invariant 2, one holder for each connection,", () => {
+  it("is broken where two tickets hold one", () => {
+    const { state } = busy()
+    const twice = withLeased(state, OrderedMap.set(state.leased, 3, { ...lease(state), number: 3 }))
+    expect(brokenBy(twice, 100)).toContain("invariant 2: connection 1 is leased twice")
+  })
+})
+
+describe("invariant 5, no waiter sleeps for whom something could be done,", () => {
+  it("is broken where a fresh connection is idle", () => {
+    const { state } = busy()
+    expect(brokenBy(withWaiter(state), 100)).toEqual(["invariant 5: a waiter sleeps while connection 0 is idle"])
+  })
+
+  it("is broken where a connection is idle that could be checked", () => {
+    const { state } = busy()
+    expect(brokenBy(withWaiter(changeIdle(state, 0)), 100)).toEqual([
+      "invariant 5: a waiter sleeps while connection 0 is idle"
+    ])
+  })
+
+  it("is broken where a connection could be opened", () => {
+    const { state } = busy()
+    const nothingIdle = withIdle(state, { ...state.idle, places: OrderedMap.empty() })
+    expect(brokenBy(withWaiter(nothingIdle), 100)).toEqual(["invariant 5: a waiter sleeps while a permit is free"])
+  })
+
+  it("is kept where no permit is free, while openings fail, and where one is opening", () => {
+    const full = busy({ maxSize: 2 })
+    full.take()
+    full.take()
+    expect(full.view.waiting).toEqual([4])
+    expect(brokenBy(full.state, 100)).toEqual([])
+
+    const opening = busy()
+    opening.take()
+    opening.take()
+    expect(brokenBy(opening.state, 100)).toEqual([])
+    opening.openFailed(2)
+    opening.closed(2)
+    expect(opening.view).toMatchObject({ waiting: [4], opening: [] })
+    expect(brokenBy(opening.state, 149)).toEqual([])
+  })
+
+  it("is kept by a caller that comes or goes in the very millisecond in which the Tick that ends a back-off is due", () => {
+    const bench = busy()
+    bench.take()
+    bench.take()
+    bench.take()
+    bench.openFailed(2)
+    bench.closed(2)
+    bench.now = bench.alarm
+    expect(bench.leave(2)).toEqual(["ticket 4 gets 1"])
+    expect(brokenBy(bench.state, bench.now), "after a return").toEqual([])
+    bench.leave(99)
+    expect(brokenBy(bench.state, bench.now), "after nothing").toEqual([])
+    expect(bench.elapse(0)).toEqual(["open 3 for Waiter"])
+  })
+})
+
+describe("invariant 7, a connection that is handed out is fit,", () => {
+  it("is broken where it was too old", () => {
+    const { state } = busy()
+    expect(brokenBy(changeLease(state, { since: lease(state).connection.expiresAt }), 2_000)).toEqual([
+      "invariant 7: connection 1 was handed out past its lifetime"
+    ])
+  })
+
+  it("is broken where it was used up", () => {
+    const { state } = busy()
+    expect(brokenBy(changeLease(state, { uses: 5 }), 100)).toEqual([
+      "invariant 7: connection 1 was handed out used up"
+    ])
+  })
+
+  it("is broken where it was not checked", () => {
+    const { state } = busy()
+    expect(brokenBy(changeLease(state, { verifiedAt: 89 }), 100)).toEqual([
+      "invariant 7: connection 1 was handed out idle for too long without a check"
+    ])
+    expect(brokenBy(changeLease(state, { verifiedAt: 90 }), 100)).toEqual([])
+  })
+})
+
+describe("the invariants of a state", () => {
+  it("are kept by a good one, of whatever age its leases are", () => {
+    const { state } = busy()
+    expect(brokenBy(state, 100)).toEqual([])
+    expect(brokenBy(state, 1e9)).toEqual([])
+    expect(brokenBy(withUpkeep(state, { notBefore: 500 }), 100)).toEqual([])
+  })
+
+  it("are 1, 2, 5 and 7, and each is a sentence", () => {
+    expect(invariants.map(({ number }) => number)).toEqual([1, 2, 5, 7])
+    for (const { sentence } of invariants) expect(sentence.length).toBeGreaterThan(20)
+  })
+})
