@@ -159,13 +159,15 @@ it.effect("an abort makes a close that waited for the connection end", () =>
     expect(yield* Fiber.join(closing)).toEqual(CloseOutcome.Closed())
   }))
 
-it.effect("a close that is interrupted has run the finalizers, once", () =>
+it.effect("a close that is interrupted runs the finalizers to their end, once", () =>
   Effect.gen(function*() {
     const { fake, resource } = yield* openResource()
-    yield* fake.next("close", FakeConnector.hang)
+    const gate = yield* FakeConnector.makeGate
+    yield* fake.next("close", FakeConnector.wait(gate))
     const closing = yield* Effect.fork(resource.close)
     yield* settled
     yield* Fiber.interrupt(closing)
+    yield* gate.open
     yield* settled
     yield* resource.close
     expect(yield* fake.counts).toMatchObject({ closing: 1, closed: 1 })

@@ -49,7 +49,7 @@ export * from "./PgOptions.js"
  * import * as Effect from "effect/Effect"
  * import * as Redacted from "effect/Redacted"
  *
- * declare const currentToken: Effect.Effect<string>
+ * const currentToken = Effect.succeed("a token of now")
  *
  * export const fixed = PgConnector.make({ url: Redacted.make("postgres://app:secret@db.example.org/shop") })
  *

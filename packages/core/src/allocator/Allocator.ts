@@ -22,6 +22,9 @@ export interface Entry {
   readonly state: State
 }
 
+/** Where a history is recorded, the newest entry first. */
+export type History = TRef.TRef<List.List<Entry>>
+
 export interface Allocator {
   readonly snapshot: STM.STM<State>
   /** Decides on one input. Whoever commits it must act on the decision, and be uninterruptible until it has. */
@@ -33,10 +36,10 @@ export interface Allocator {
  * with them.
  * The tests and the simulation check the invariants on it. Without one it costs nothing.
  */
-export const make = (rules: Rules, history?: TRef.TRef<List.List<Entry>>): STM.STM<Allocator> =>
+export const make = (rules: Rules, history?: History): STM.STM<Allocator> =>
   STM.map(TRef.make(initial(rules)), (state) => {
     const decide: Allocator["decide"] = (input) => TRef.modify(state, (before) => transition(before, input))
-    const recorded = (history: TRef.TRef<List.List<Entry>>): Allocator["decide"] => (input) =>
+    const recorded = (history: History): Allocator["decide"] => (input) =>
       STM.tap(
         decide(input),
         (decision) =>

@@ -122,12 +122,14 @@ const Prototype = {
  *   send = (line: string) => Effect.succeed(`echo ${line}`)
  * }
  *
+ * const open = Effect.acquireRelease(
+ *   Effect.sync(() => new Socket()),
+ *   (socket) => Effect.sync(() => { socket.open = false })
+ * )
+ *
  * export const sockets = Connector.make({
  *   name: "echo",
- *   open: Effect.acquireRelease(
- *     Effect.sync(() => new Socket()),
- *     (socket) => Effect.sync(() => { socket.open = false })
- *   ),
+ *   open,
  *   check: (socket) => socket.send("ping"),
  *   isBroken: (socket) => !socket.open
  * })

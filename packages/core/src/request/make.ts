@@ -2,10 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type { List } from "effect/List"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
-import type { TRef } from "effect/TRef"
 import * as Allocator from "../allocator/Allocator.js"
 import { Ticket } from "../allocator/Ticket.js"
 import type { ConnectTimeout, InvalidOptions } from "../model/errors.js"
@@ -20,12 +18,9 @@ import { InOrder } from "./InOrder.js"
 import { Keeper } from "./Keeper.js"
 import { perform, startAll } from "./perform.js"
 
-/** The allocator's history, where somebody wants it recorded: tests do. */
-export type History = TRef<List<Allocator.Entry>>
-
 const makeCore = <A, E, R>(
   settings: Settings<A, E, R>,
-  history: History | undefined
+  history: Allocator.History | undefined
 ): Effect.Effect<Core<A, E>, never, R> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
@@ -91,7 +86,7 @@ const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
 /** Makes a pool that is closed with the Scope. */
 export const make = <A, E, R>(
   options: Options<A, E, R>,
-  history?: History
+  history?: Allocator.History
 ): Effect.Effect<Core<A, E>, InvalidOptions | E | ConnectTimeout, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {

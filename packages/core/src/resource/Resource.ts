@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -27,15 +28,19 @@ export class StepTimeout extends Data.TaggedError("StepTimeout")<{ readonly step
   }
 }
 
-/** Ends when the step does, or when its time is over, whether the step gives in to interruption or not. */
+/** Ends when the step does, or when its time is over. */
+const within = <A, E, R, E2>(
+  step: Effect.Effect<A, E, R>,
+  millis: number,
+  onTimeout: () => E2
+): Effect.Effect<A, E | E2, R> => millis === Infinity ? step : Effect.timeoutFail(step, { duration: millis, onTimeout })
+
+/** Ends within the time, whether the step gives in to interruption or not. */
 const bounded = <A, E, R, E2>(
   step: Effect.Effect<A, E, R>,
   millis: number,
   onTimeout: () => E2
-): Effect.Effect<A, E | E2, R> =>
-  millis === Infinity
-    ? Effect.disconnect(step)
-    : Effect.timeoutFail(Effect.disconnect(step), { duration: millis, onTimeout })
+): Effect.Effect<A, E | E2, R> => within(Effect.disconnect(step), millis, onTimeout)
 
 export class Resource<A, E, R> {
   private opened: Option.Option<A> = Option.none()
@@ -136,7 +141,16 @@ export class Resource<A, E, R> {
   get close(): Effect.Effect<CloseOutcome> {
     const { closeTimeout } = this.settings
     return pipe(
-      bounded(this.finalize, closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout })),
+      Effect.uninterruptibleMask((restore) =>
+        // Never interrupted, not even before it has begun: that would lose the finalizers.
+        Effect.flatMap(
+          Effect.forkDaemon(this.finalize),
+          (fiber) =>
+            restore(
+              within(Fiber.join(fiber), closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout }))
+            )
+        )
+      ),
       Effect.matchCause({
         onSuccess: () => CloseOutcome.Closed(),
         onFailure: (cause) => {
