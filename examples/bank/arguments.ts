@@ -22,7 +22,7 @@ const whole = (least: number, most: number) =>
   })
 
 const Arguments = Schema.Struct({
-  transfers: Schema.optionalWith(whole(1, 10_000), { exact: true, default: () => 2000 }),
+  transfers: Schema.optionalWith(whole(1, 5000), { exact: true, default: () => 2000 }),
   connections: Schema.optionalWith(whole(1, 100), { exact: true, default: () => 10 }),
   accounts: Schema.optionalWith(whole(2, 100_000), { exact: true, default: () => 100 }),
   port: Schema.optionalWith(whole(1, 65_535), { exact: true }),

@@ -15,7 +15,9 @@ export class Db extends ConnectionPool.Tag("bank/Db")<
   static readonly live = (options: { readonly url: Redacted.Redacted; readonly connections: number }) =>
     Db.layer({
       connector: PgConnector.make({ url: options.url, applicationName: "bank" }),
-      maxSize: options.connections
+      maxSize: options.connections,
+      // The clients of the demo run in this process too, and keep it too busy to hear of an answer soon.
+      checkTimeout: "10 seconds"
     })
 }
 

@@ -15,6 +15,7 @@ import { AccountId, Bank, Db, Transfer } from "./bank.js"
 const Account = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, AccountId) })
 
 const router = HttpRouter.empty.pipe(
+  HttpRouter.get("/hello", HttpServerResponse.text("Hello")),
   HttpRouter.post(
     "/transfers",
     Effect.gen(function*() {
@@ -78,7 +79,7 @@ export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly me
 /** A server on loopback. Port 0 is any that is free. */
 export const server = (port: number) =>
   Layer.suspend(() => {
-    const server = createServer()
+    const server = createServer({ keepAliveTimeout: 600_000 })
     // Closing would wait for the slowest client.
     const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
     return hangUp.pipe(

@@ -1,17 +1,17 @@
 /** Many transfers at once, as clients of the bank's HTTP service. */
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { Transfer } from "./bank.js"
-import type { Progress } from "./progress.js"
+import * as Clients from "./clients.js"
+import * as Progress from "./progress.js"
 
 export interface Options {
   readonly url: string
   readonly transfers: number
   readonly accounts: number
-  readonly progress: Progress
 }
 
 /**
@@ -54,9 +54,8 @@ const plan = ({ accounts, transfers }: Options) =>
 const outcomes: Record<number, Outcome> = { 200: "Transferred", 409: "Insufficient", 503: "Unavailable" }
 
 /** Sends one transfer, and waits for the whole answer. */
-const send = (url: string, transfer: Transfer) =>
+const send = (client: HttpClient.HttpClient, url: string, transfer: Transfer): Effect.Effect<Answer> =>
   Effect.gen(function*() {
-    const client = yield* HttpClient.HttpClient
     const request = HttpClientRequest.post(`${url}/transfers`).pipe(HttpClientRequest.bodyUnsafeJson(transfer))
     const response = yield* client.execute(request)
     const text = yield* response.text
@@ -64,17 +63,19 @@ const send = (url: string, transfer: Transfer) =>
   }).pipe(
     Effect.catchAll((error) => Effect.succeed({ outcome: "Failed" as const, detail: error.message })),
     Effect.timed,
-    Effect.map(([duration, answer]): Answer => ({ ...answer, millis: Duration.toMillis(duration) }))
+    Effect.map(([duration, answer]) => ({ ...answer, millis: Duration.toMillis(duration) }))
   )
 
 /** All of them are under way at the same time. */
-export const run = (options: Options): Effect.Effect<Result, never, HttpClient.HttpClient> =>
+export const run = (options: Options): Effect.Effect<Result, Clients.CannotConnect> =>
   Effect.gen(function*() {
     const transfers = yield* plan(options)
+    const clients = yield* Clients.make(options.url, transfers.length)
+    const progress = yield* Progress.make("Transfers", transfers.length)
     const [duration, answers] = yield* Effect.timed(Effect.forEach(
       transfers,
-      (transfer) => Effect.zipLeft(send(options.url, transfer), options.progress.advance),
+      (transfer, index) => Effect.zipLeft(send(clients[index]!, options.url, transfer), progress.advance),
       { concurrency: "unbounded" }
     ))
     return { answers, millis: Duration.toMillis(duration) }
-  })
+  }).pipe(Effect.scoped)

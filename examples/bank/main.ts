@@ -7,7 +7,6 @@
  * ```
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
@@ -20,7 +19,6 @@ import * as Http from "./http.js"
 import * as Load from "./load.js"
 import * as Monitor from "./monitor.js"
 import * as Postgres from "./postgres.js"
-import * as Progress from "./progress.js"
 import * as Report from "./report.js"
 import { runMain, serving } from "./run.js"
 
@@ -35,7 +33,7 @@ const layers = ({ connections, port = 0 }: Arguments) => {
   const db = Layer.unwrapEffect(Effect.map(Postgres.EmbeddedPostgres, ({ url }) => Db.live({ url, connections })))
   const bank = Bank.Default.pipe(Layer.provideMerge(db), Layer.provideMerge(postgres))
   const server = Http.server(port)
-  return Http.layer.pipe(Layer.provideMerge(Layer.mergeAll(bank, server, NodeHttpClient.layer)))
+  return Http.layer.pipe(Layer.provideMerge(Layer.mergeAll(bank, server)))
 }
 
 const demo = (args: Arguments) =>
@@ -46,15 +44,13 @@ const demo = (args: Arguments) =>
     const url = yield* HttpServer.addressFormattedWith(Effect.succeed)
 
     yield* bank.open(accounts, openingBalance)
-    yield* Console.log(`PostgreSQL on port ${postgres.port}; the bank on ${url}`)
-    yield* Console.log(`${transfers} transfers between ${accounts} accounts, over ${connections} connections\n`)
+    yield* Console.log(`PostgreSQL is on port ${postgres.port}, the bank on ${url}.`)
+    yield* Console.log(
+      `${transfers} clients connect, then all ask for a transfer at once: ${accounts} accounts, ${connections} connections.\n`
+    )
 
     const sumBefore = yield* bank.total
-    const { peaks, result: load } = yield* Progress.make("Transfers", transfers).pipe(
-      Effect.flatMap((progress) => Load.run({ url, transfers, accounts, progress })),
-      Effect.scoped,
-      (load) => Monitor.watch(postgres.url, load)
-    )
+    const { peaks, result: load } = yield* Monitor.watch(postgres.url, Load.run({ url, transfers, accounts }))
     const sumAfter = yield* bank.total
     const run: Report.Run = { load, peaks, stats: yield* Db.stats, connections, sumBefore, sumAfter }
 

@@ -39,7 +39,7 @@ export const table = (run: Run): string => {
     "insufficient funds (409)": count(having(run, "Insufficient").length),
     "no connection (503)": count(having(run, "Unavailable").length),
     "failed": count(having(run, "Failed").length),
-    "a second": count(load.answers.length / (load.millis / 1000))
+    "answered a second": count(load.answers.length / (load.millis / 1000))
   })
   rows("Latency", { "p50": millis(p50), "p90": millis(p90), "p99": millis(p99), "slowest": millis(slowest) })
   rows("Pool", {
