@@ -1,6 +1,6 @@
 import type { PgConnectorConfig, PgConnectReason } from "@cenote/sql-adapter/PgConnector"
 import * as PgConnector from "@cenote/sql-adapter/PgConnector"
-import { describe, expect, it, layer } from "@effect/vitest"
+import { describe, expect, it, layer, vi } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -59,6 +59,16 @@ layer(postgres({ maxConnections: 12 }), { excludeTestServices: true, timeout: 60
       const { rows } = yield* connection.query<{ pid: number }>("select pg_backend_pid() as pid")
       expect(rows[0]!.pid).toBe(connection.processId)
       expect((yield* activity(connection.processId))?.application_name).toBe("orders")
+    }))
+
+  it.scoped("has TCP ask whether the other side is still there", () =>
+    Effect.gen(function*() {
+      const setKeepAlive = yield* Effect.acquireRelease(
+        Effect.sync(() => vi.spyOn(net.Socket.prototype, "setKeepAlive")),
+        (spy) => Effect.sync(() => spy.mockRestore())
+      )
+      yield* open({ keepAliveDelay: "20 seconds" })
+      expect(setKeepAlive).toHaveBeenCalledWith(true, 20_000)
     }))
 
   it.scoped("takes a URL, and fields over it", () =>

@@ -102,7 +102,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("An interrupte
       expect(steps.isBroken(connection)).toBe(true)
     }))
 
-  it.scoped("whose cancel is late by a second is waited for", () =>
+  it.scoped("whose cancel is late is waited for", () =>
     Effect.gen(function*() {
       const proxy = yield* Proxy.make(yield* Postgres)
       const connection = yield* open({ host: proxy.host, port: proxy.port })

@@ -1,8 +1,8 @@
-import * as net from "node:net"
 import type { ConnectionOptions } from "node:tls"
 import pg from "pg"
 import type { DriverConnection } from "./pgDriver.js"
 import { guard } from "./pgDriver.js"
+import { tlsFor } from "./pgTls.js"
 import type { Timer } from "./timer.js"
 
 /** Who is to be cancelled, and where: at the address that the connection itself has, as a name may have several. */
@@ -44,7 +44,7 @@ export const sendCancel = (
   done: (outcome: CancelOutcome) => void
 ): Cancel => {
   const connection = new pg.Connection({
-    ssl: tlsOptions(target),
+    ssl: tlsFor(target.host, target.ssl),
     sslNegotiation: target.sslNegotiation
   } as pg.ConnectionConfig) as unknown as DriverConnection
   const socket = connection.stream
@@ -92,13 +92,4 @@ export const sendCancel = (
       return true
     }
   }
-}
-
-/** The certificate is checked against the host's name although the socket is opened by address. */
-const tlsOptions = ({ host, ssl }: CancelTarget): boolean | ConnectionOptions => {
-  if (ssl === false) return false
-  const named = net.isIP(host) === 0 ? { host, servername: host } : { host }
-  if (ssl === true) return named
-  // pg makes `key` non-enumerable, so that it is not printed.
-  return { ...named, ...ssl, ...(ssl.key === undefined ? {} : { key: ssl.key }) }
 }

@@ -7,6 +7,7 @@ import type { PgConnectError } from "../PgError.js"
 import type { PgConnectorConfig } from "../PgOptions.js"
 import type { Place } from "./pgFailure.js"
 import { configurationError } from "./pgFailure.js"
+import { tlsFor } from "./pgTls.js"
 
 /** A connector's options, checked and with the defaults in them. */
 export interface Settings {
@@ -135,8 +136,7 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
         database: config.database,
         user: config.user,
         password,
-        // pg hides the key in this object from being printed: that shall not happen to the caller's own.
-        ssl: typeof config.ssl === "object" ? { ...config.ssl } : config.ssl,
+        ssl: config.ssl,
         application_name: config.applicationName,
         statement_timeout: statementTimeout,
         options: config.options,
@@ -146,9 +146,9 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
       keepAliveInitialDelayMillis: keepAliveDelay
     }
     const place = placeOf(client)
-    return problems.length > 0 || cancelTimeout === undefined
-      ? Effect.fail(configurationError(place, problems))
-      : Effect.succeed({ place, client, cancelTimeout, connectTimeout })
+    if (problems.length > 0 || cancelTimeout === undefined) return Effect.fail(configurationError(place, problems))
+    if (client.ssl !== undefined) client.ssl = tlsFor(place.host, client.ssl)
+    return Effect.succeed({ place, client, cancelTimeout, connectTimeout })
   })
 
 const given = <A extends object>(fields: A): Partial<A> =>

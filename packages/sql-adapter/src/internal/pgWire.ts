@@ -136,9 +136,10 @@ export class Wire {
 
   /** Nobody waits for this job any more. */
   leave(job: Job): void {
+    if (job.isAnswered) return
     const place = this.queue.indexOf(job)
     if (place >= 0) this.queue.splice(place, 1)
-    else if (this.turn._tag === "Busy" && this.turn.job === job && !job.isAnswered) this.cancel()
+    else if (this.turn._tag === "Busy" && this.turn.job === job) this.cancel()
   }
 
   /** Nobody waits for anything any more but for what is to finish. */
@@ -163,7 +164,7 @@ export class Wire {
   private start(job: Job): void {
     this.turn = { _tag: "Busy", job }
     try {
-      this.client.query(job.toConfig(), (error: unknown, result: unknown) => {
+      job.start(this.client, (error, result) => {
         if (error) this.refuse(job, error)
         else job.succeed(result)
       })
