@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
+import { rmSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { createRequire } from "node:module"
 import * as net from "node:net"
@@ -112,15 +113,32 @@ const load = Effect.mapError(
     })
 )
 
+/** Deleted with the Scope; or at the end of the process, where a signal ends it before its Scope. */
+const temporaryFolder = Effect.map(
+  Effect.acquireRelease(
+    Effect.map(
+      attempt("No temporary folder", () => fs.mkdtemp(path.join(os.tmpdir(), "cenote-postgres-"))),
+      (folder) => {
+        const remove = () => rmSync(folder, { recursive: true, force: true })
+        process.once("exit", remove)
+        return { folder, remove }
+      }
+    ),
+    ({ folder, remove }) =>
+      Effect.promise(() => {
+        process.off("exit", remove)
+        return fs.rm(folder, { recursive: true, force: true })
+      })
+  ),
+  ({ folder }) => folder
+)
+
 /** Initialises and starts a server. It is stopped and its files are deleted with the Scope. */
 export const make = (options: Options = {}): Effect.Effect<Server, PostgresError, Scope.Scope> =>
   Effect.gen(function*() {
     const EmbeddedPostgres = yield* load
     const port = options.port ?? (yield* freePort)
-    const databaseDir = yield* Effect.acquireRelease(
-      attempt("No temporary folder", () => fs.mkdtemp(path.join(os.tmpdir(), "cenote-postgres-"))),
-      (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true }))
-    )
+    const databaseDir = yield* temporaryFolder
     const log: Array<string> = []
     const note = (line: unknown) => {
       log.push(String(line))
