@@ -19,7 +19,8 @@ export const leave = (state: State, now: number, number: number, verdict: Verdic
     return give(withLeased(state, OrderedMap.remove(state.leased, number)), now, lease, verdict)
   }
   if (WaitQueue.get(state.queue, number) === undefined) return [nothing, state]
-  return [nothing, withQueue(state, WaitQueue.remove(state.queue, number))]
+  const work: Array<Work> = []
+  return act(settle(withQueue(state, WaitQueue.remove(state.queue, number)), now, work), now, work)
 }
 
 const give = (
@@ -42,6 +43,8 @@ const give = (
     return act(withSteps(state, { resetting }), now, work)
   }
   const after = handOver(state, connection, uses, now, work)
-  if (state.upkeep.renewing === connection.id) return act(settle(after, now, work), now, work)
-  return act(after, now, work, Infinity)
+  // With nobody waiting there is nothing to settle, but for a renewal: the fast path.
+  return WaitQueue.size(after.queue) === 0 && state.upkeep.renewing !== connection.id
+    ? act(after, now, work, Infinity)
+    : act(settle(after, now, work), now, work)
 }

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "@effect/vitest"
+import { explore } from "./exhaustive.js"
+
+describe("a pool of two connections and three callers, with at most one fault", () => {
+  const result = explore({ callers: 3, faults: 1, depth: 6 })
+
+  it("keeps its promises in every sequence of up to six inputs, and always finds a way to rest", () => {
+    expect(result.problem).toBeUndefined()
+  })
+
+  it("has been tried with every kind of input, in thousands of states", () => {
+    expect(Object.keys(result.inputs).sort()).toEqual([
+      "Checked",
+      "Closed",
+      "Condemn",
+      "Leave",
+      "OpenFailed",
+      "Opened",
+      "ResetDone",
+      "Shutdown",
+      "Take",
+      "Tick"
+    ])
+    expect(result.states).toBeGreaterThan(2_000)
+  })
+})
