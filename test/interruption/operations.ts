@@ -1,4 +1,5 @@
 /** What callers do to a pool, each with others around who must not suffer for what happens to it. */
+import type { AcquireError } from "@cenote/core/PoolError"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import { FakeConnector } from "@cenote/core/testing"
 import * as Clock from "effect/Clock"
@@ -190,29 +191,45 @@ const lifecycles: ReadonlyArray<Operation> = [
 
 export const operations: ReadonlyArray<Operation> = [...uses, ...scopes, ...lifecycles]
 
-/** A `use` as one would write it at first: takes a connection, and then says that it is to be given back. */
-const naiveUse = <A, E>(pool: FakePool, f: (connection: FakeConnector.FakeConnection) => Effect.Effect<A, E>) =>
-  Effect.flatMap(
-    Scope.make(),
-    (scope) =>
-      Effect.flatMap(
-        Scope.extend(pool.get, scope),
-        (connection) => Effect.ensuring(f(connection), Scope.close(scope, Exit.void))
-      )
-  )
+type Naive = <A, E>(
+  pool: FakePool,
+  f: (connection: FakeConnector.FakeConnection) => Effect.Effect<A, E>
+) => Effect.Effect<A, E | FakeConnector.FakeError | AcquireError>
+
+/** A `use` as one would write it at first: takes a connection, and says then that it is to be given back. */
+const saysLater: Naive = (pool, f) =>
+  Effect.flatMap(Scope.make(), (scope) =>
+    Effect.flatMap(
+      Scope.extend(pool.get, scope),
+      (connection) => Effect.ensuring(f(connection), Scope.close(scope, Exit.void))
+    ))
+
+/** Lets another fiber wait, who is not told when the caller has left. */
+export const waitsElsewhere: Naive = (pool, f) =>
+  Effect.flatMap(Scope.make(), (scope) =>
+    Effect.forkDaemon(Scope.extend(pool.get, scope)).pipe(
+      Effect.flatMap(Fiber.join),
+      Effect.flatMap((connection) => Effect.ensuring(f(connection), Scope.close(scope, Exit.void)))
+    ))
 
 /** Wrong on purpose: what a sweep is there to find. */
 export const naive: ReadonlyArray<Operation> = [
   onPool({
-    name: "naive use of an idle connection",
+    name: "one that says only when it has a connection that it is to be given back",
     tuning,
     prepare: ({ pool }) => warm(pool),
-    act: ({ pool }) => naiveUse(pool, body)
+    act: ({ pool }) => saysLater(pool, body)
   }),
   onPool({
-    name: "naive use that waits for another to end",
+    name: "one that says so only after it has waited",
     tuning,
     prepare: ({ pool }) => busy(pool, 10),
-    act: ({ pool }) => naiveUse(pool, body)
+    act: ({ pool }) => saysLater(pool, body)
+  }),
+  onPool({
+    name: "one that lets another fiber wait",
+    tuning,
+    prepare: ({ pool }) => busy(pool, 10),
+    act: ({ pool }) => waitsElsewhere(pool, body)
   })
 ]

@@ -21,7 +21,7 @@ for (const operation of operations) {
   describe(operation.name, () => {
     for (const [intervention, outcome] of outcomes) {
       if (operation.interventions?.includes(intervention) === false) continue
-      it(outcome, () => {
+      it(outcome, { timeout: 120_000 }, () => {
         const { problems, steps } = sweep(operation, intervention)
         expect(problems.slice(0, 10)).toEqual([])
         // It was a sweep: the shortest of these operations has more steps than that.
@@ -31,9 +31,22 @@ for (const operation of operations) {
   })
 }
 
-describe("a use that takes a connection, and says only then that it is to be given back", () => {
+describe("where every fiber yields after so many operations, an interruption loses nothing:", () => {
+  // 1 is every operation, but for those that a yield itself costs.
+  for (const maxOps of [1, 12, 17]) {
+    for (const operation of operations) {
+      it(`${operation.name}, ${maxOps}`, { timeout: 120_000 }, () => {
+        const { problems, steps } = sweep(operation, "interrupt", { every: 13, maxOps })
+        expect(problems.slice(0, 10)).toEqual([])
+        expect(steps).toBeGreaterThan(50)
+      })
+    }
+  }
+})
+
+describe("a use that is wrong is found to lose its connection:", () => {
   for (const operation of naive) {
-    it(`is found to lose the connection: ${operation.name}`, () => {
+    it(operation.name, () => {
       for (const intervention of ["interrupt", "interrupt while paused"] as const) {
         const { problems } = sweep(operation, intervention)
         expect(problems.filter((problem) => problem.includes("leased at rest")).length).toBeGreaterThan(0)

@@ -162,8 +162,6 @@ export const onPool = (options: {
       const { phase } = yield* made.pool.stats
       const unrest = phase === "running" ? yield* atRest(made) : []
       yield* Scope.close(scope, Exit.void)
-      // An interrupted close goes on without the one who asked for it, and somebody may stand still yet.
-      yield* Effect.sleep(2 * LONG)
       return [...problemOf("the target", exit), ...unrest, ...aim.delays ? [] : yield* check]
     })
 })
@@ -176,6 +174,8 @@ const scenario = (operation: Operation, aim: Aim): Effect.Effect<ReadonlyArray<s
     const ref = yield* TRef.make(List.empty<Entry>())
     const made = Effect.map(make(options, ref), (core) => ({ core, pool: fromCore(core) }))
     const problems = yield* operation.run({ aim, fake, make: made })
+    // An interrupted close goes on without the one who asked for it, and somebody may stand still yet.
+    yield* Effect.sleep(2 * LONG)
     const history = List.toArray(List.reverse(yield* TRef.get(ref)))
     const { alive, closing, opened } = yield* fake.counts
     const last = history.at(-1)?.state
@@ -194,13 +194,20 @@ export interface Swept {
   readonly problems: ReadonlyArray<string>
 }
 
-/** Runs the operation once for each of its steps, and once without. */
-export const sweep = (operation: Operation, intervention: Intervention): Swept => {
+/**
+ * Runs the operation once for each of its steps, or for some, and once without. With `maxOps`, every fiber yields after so many
+ * operations of its own.
+ */
+export const sweep = (
+  operation: Operation,
+  intervention: Intervention,
+  { every = 1, maxOps = 2048 }: { readonly every?: number; readonly maxOps?: number } = {}
+): Swept => {
   const problems: Array<string> = []
-  for (let step = 1;; step++) {
+  for (let step = 1;; step += every) {
     const aim = new Aim(step, intervention)
     const world = new World(aim)
-    const exit = world.run(scenario(operation, aim))
+    const exit = world.run(Effect.withMaxOpsBeforeYield(scenario(operation, aim), maxOps))
     const found = Exit.isSuccess(exit) ? exit.value : [Cause.pretty(exit.cause)]
     problems.push(...[...found, ...world.defects].map((problem) => `step ${step}: ${problem}`))
     if (!aim.hit) return { steps: step - 1, problems }

@@ -54,8 +54,8 @@ export interface Policy {
   readonly turn: (ready: number) => number
   /** Asked before each operation of a fiber: whether it is preempted there. */
   readonly preempts: (fiber: AnyFiber, world: World) => boolean
-  /** Whether time goes on to the next sleep though somebody is ready: a busy event loop. */
-  readonly hurries: () => boolean
+  /** Whether time goes on, by so many milliseconds, to the next sleep, though somebody is ready: a busy event loop. */
+  readonly hurries: (millis: number) => boolean
 }
 
 /** In order of becoming ready, and nobody is preempted before Effect's own limit. */
@@ -65,11 +65,14 @@ export const inOrder: Policy = {
   hurries: () => false
 }
 
-/** Preempts with that probability at each operation, and lets any of the ready go on. */
+/** The longest that everybody ready is kept waiting by a policy that hurries, in milliseconds. */
+const LONGEST_DELAY = 20
+
+/** Preempts, and hurries, with these probabilities, and lets any of the ready go on. */
 export const shuffled = (numbers: Numbers, preemption: number, haste: number): Policy => ({
   turn: (ready) => numbers.below(ready),
   preempts: () => numbers.chance(preemption),
-  hurries: () => numbers.chance(haste)
+  hurries: (millis) => haste > 0 && millis <= LONGEST_DELAY && numbers.chance(haste)
 })
 
 interface Task {
@@ -144,7 +147,7 @@ export class World implements Scheduler.Scheduler {
     const sleeper = this.sleepers[0]
     const mayWake = sleeper !== undefined && sleeper.at < Infinity &&
       (this.held === undefined || sleeper.at <= this.held.until)
-    if (this.ready.length > 0 && !(mayWake && this.policy.hurries())) {
+    if (this.ready.length > 0 && !(mayWake && this.policy.hurries(sleeper.at - this.now))) {
       const [task] = this.ready.splice(this.policy.turn(this.ready.length), 1)
       task!.run()
     } else if (mayWake) {
@@ -181,7 +184,7 @@ export class World implements Scheduler.Scheduler {
 }
 
 /** What a fake server or a caller dies of on purpose. */
-export const isTold = (defect: unknown): boolean => defect instanceof Error && defect.message.startsWith("told to ")
+export const isTold = (defect: unknown): boolean => defect instanceof Error && /\btold to\b/.test(defect.message)
 
 let preemptionCost = 0
 
