@@ -132,6 +132,16 @@ describe("the keeper", () => {
     expect(bench.elapse(1)).toEqual(["ping 0"])
   })
 
+  it("pings first what it has not reached for the longest time, where a ping took long", () => {
+    const bench = new Bench({ maxSize: 3, keepalive: 100 })
+    bench.fill(3)
+    expect(bench.elapse(100)).toEqual(["ping 0"])
+    expect(bench.checked(0, true)).toEqual(["ping 1"])
+    bench.elapse(150)
+    expect(bench.checked(1, true), "0 is due again, but 2 has waited longer").toEqual(["ping 2"])
+    expect(bench.checked(2, true)).toEqual(["ping 0"])
+  })
+
   it("puts a connection back to its old place after a ping, so that the idle line does not rotate", () => {
     const bench = new Bench({ maxSize: 3, keepalive: 100, idleTimeout: 150 })
     bench.fill(3)

@@ -1,0 +1,118 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as List from "effect/List"
+import * as Option from "effect/Option"
+import * as STM from "effect/STM"
+import * as TRef from "effect/TRef"
+import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
+import * as Allocator from "../../packages/core/src/allocator/Allocator.js"
+import type { Input } from "../../packages/core/src/allocator/decision.js"
+import { initial } from "../../packages/core/src/allocator/state.js"
+import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
+import { Bench, refusedConnection, rulesWith } from "./bench.js"
+
+const inputs: ReadonlyArray<Input> = [
+  { _tag: "Take", now: 0, ticket: new Ticket(0, Infinity) },
+  { _tag: "Opened", now: 5, id: 0, spread: 0 },
+  { _tag: "Take", now: 6, ticket: new Ticket(6, 20) }
+]
+
+describe("the allocator", () => {
+  it.effect("decides alike with a history and without", () =>
+    Effect.gen(function*() {
+      const history = yield* TRef.make(List.empty<Entry>())
+      const plain = yield* Allocator.make(rulesWith({}))
+      const recorded = yield* Allocator.make(rulesWith({}), history)
+      for (const input of inputs) {
+        expect(yield* plain.decide(input)).toEqual(yield* recorded.decide(input))
+        expect(yield* plain.snapshot).toEqual(yield* recorded.snapshot)
+      }
+    }))
+
+  it.effect("records each commit with the state after it, the newest first", () =>
+    Effect.gen(function*() {
+      const history = yield* TRef.make(List.empty<Entry>())
+      const { decide, snapshot } = yield* Allocator.make(rulesWith({}), history)
+      for (const input of inputs) {
+        const decision = yield* decide(input)
+        const [entry] = List.toArray(yield* TRef.get(history))
+        expect(entry).toEqual({ input, decision, state: yield* snapshot })
+      }
+      expect(List.toArray(yield* TRef.get(history)).map(({ input }) => input)).toEqual([...inputs].reverse())
+    }))
+
+  it.effect("decides on several inputs in one transaction", () =>
+    Effect.gen(function*() {
+      const one = yield* Allocator.make(rulesWith({}))
+      const other = yield* Allocator.make(rulesWith({}))
+      yield* STM.commit(STM.forEach(inputs, (input) => one.decide(input), { discard: true }))
+      for (const input of inputs) yield* other.decide(input)
+      expect(yield* one.snapshot).toEqual(yield* other.snapshot)
+    }))
+})
+
+describe("the stats of a pool", () => {
+  it("are its sizes and totals", () => {
+    const bench = new Bench({ maxSize: 4, minSize: 1, maxWaiters: 3, maxConnecting: 1, checkAfterIdle: 10 })
+    bench.fill(3)
+    bench.take()
+    bench.take()
+    bench.leave(4, { _tag: "Reset" })
+    bench.elapse(11)
+    bench.take()
+    bench.take()
+    bench.take(0)
+    bench.take()
+    bench.take()
+    expect(bench.view).toMatchObject({ leased: ["2 by 3"], resetting: [1], checking: [0], opening: ["3 for Waiter"] })
+    expect(Allocator.stats("orders", bench.state)).toEqual({
+      name: "orders",
+      phase: "running",
+      maxSize: 4,
+      minSize: 1,
+      opening: 1,
+      idle: 0,
+      leased: 1,
+      checking: 1,
+      resetting: 1,
+      closing: 0,
+      waiting: 3,
+      requests: 10,
+      timedOut: 1,
+      refused: 1,
+      opened: 3,
+      openFailures: 0,
+      closed: 0,
+      aborted: 0,
+      failedInARow: 0,
+      lastConnectFailure: Option.none()
+    })
+  })
+
+  it("tell the last failure, and how many there were in a row", () => {
+    const bench = new Bench({ maxSize: 1, whenDown: "wait" })
+    bench.take()
+    bench.now = 3
+    bench.openFailed(0)
+    expect(Allocator.stats("orders", bench.state)).toMatchObject({
+      openFailures: 1,
+      failedInARow: 1,
+      closing: 1,
+      lastConnectFailure: Option.some({ cause: refusedConnection, at: 3 })
+    })
+  })
+
+  it("name each phase", () => {
+    const bench = new Bench({ maxSize: 1 })
+    const phase = () => Allocator.stats("orders", bench.state).phase
+    expect(Allocator.stats("orders", initial(bench.state.rules)).phase).toBe("running")
+    bench.start(1)
+    expect(phase()).toBe("starting")
+    bench.opened(0)
+    expect(phase()).toBe("running")
+    bench.shutdown()
+    expect(phase()).toBe("closing")
+    bench.closed(0)
+    expect(phase()).toBe("closed")
+  })
+})
