@@ -116,20 +116,28 @@ describe("invariant 5, no waiter sleeps for whom something could be done,", () =
     expect(brokenBy(opening.state, 149)).toEqual([])
   })
 
-  it("is kept by a caller that comes or goes in the very millisecond in which the Tick that ends a back-off is due", () => {
-    const bench = busy()
-    bench.take()
-    bench.take()
-    bench.take()
-    bench.openFailed(2)
-    bench.closed(2)
-    bench.now = bench.alarm
-    expect(bench.leave(2)).toEqual(["ticket 4 gets 1", "open 3 for Waiter"])
-    expect(brokenBy(bench.state, bench.now), "after a return").toEqual([])
-    bench.leave(99)
-    expect(brokenBy(bench.state, bench.now), "after nothing").toEqual([])
-    expect(bench.elapse(0)).toEqual([])
-  })
+  const events: Record<string, (bench: Bench) => unknown> = {
+    "a return": (bench) => bench.leave(0),
+    "a return for a reset": (bench) => bench.leave(0, { _tag: "Reset" }),
+    "a waiter that gives up": (bench) => bench.leave(2),
+    "a lease that is found to be no good": (bench) => bench.condemn(0),
+    "a caller that leaves and has nothing to give back": (bench) => bench.leave(99)
+  }
+  for (const [name, event] of Object.entries(events)) {
+    it(`is kept by ${name} in the very millisecond in which the Tick that ends a back-off is due`, () => {
+      const bench = new Bench({ maxSize: 3, maxConnecting: 1 })
+      for (let caller = 0; caller < 4; caller++) bench.take()
+      bench.opened(0)
+      bench.openFailed(1)
+      bench.closed(1)
+      expect(bench.view).toMatchObject({ leased: ["0 by 0"], waiting: [1, 2, 3], opening: [] })
+      bench.now = bench.alarm
+      event(bench)
+      expect(brokenBy(bench.state, bench.now)).toEqual([])
+      bench.elapse(0)
+      expect(bench.view.opening).toEqual(["2 for Waiter"])
+    })
+  }
 })
 
 describe("invariant 7, a connection that is handed out is fit,", () => {
