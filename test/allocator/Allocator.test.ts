@@ -4,12 +4,14 @@ import * as List from "effect/List"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
 import * as TRef from "effect/TRef"
+import * as fc from "fast-check"
 import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
 import * as Allocator from "../../packages/core/src/allocator/Allocator.js"
 import type { Input } from "../../packages/core/src/allocator/decision.js"
 import { initial } from "../../packages/core/src/allocator/state.js"
 import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import { Bench, refusedConnection, rulesWith } from "./bench.js"
+import { anyLife, anyRules, inputsOf } from "./commands.js"
 
 const inputs: ReadonlyArray<Input> = [
   { _tag: "Take", now: 0, ticket: new Ticket(0, Infinity) },
@@ -49,6 +51,25 @@ describe("the allocator", () => {
       for (const input of inputs) yield* other.decide(input)
       expect(yield* one.snapshot).toEqual(yield* other.snapshot)
     }))
+})
+
+describe("decisions that come with work", () => {
+  it("are numbered in the order of the commits, without a gap", () => {
+    fc.assert(
+      fc.property(anyRules, anyLife, (rules, life) => {
+        const bench = new Bench(rules)
+        for (const command of life) {
+          if (command._tag === "Pass") bench.elapse(Math.min(command.ms, 20))
+          else for (const timeless of inputsOf(bench, command)) bench.commit(timeless)
+        }
+        const orders = bench.history.flatMap(({ decision }) =>
+          decision._tag === "Reuse" || decision.work.length === 0 ? [] : [decision.order]
+        )
+        expect(orders).toEqual(orders.map((_, index) => index))
+      }),
+      { numRuns: 50 }
+    )
+  })
 })
 
 describe("the stats of a pool", () => {
