@@ -60,7 +60,7 @@ export const start = (
           Deferred.unsafeDone(closed, Effect.void)
         })
         // For an end of this program that closes no Scope.
-        process.once("exit", killNow)
+        process.prependOnceListener("exit", killNow)
         function killNow() {
           child.kill("SIGKILL")
         }

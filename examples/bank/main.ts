@@ -54,7 +54,7 @@ const demo = (args: Arguments) =>
     const sumAfter = yield* bank.total
     const run: Report.Run = { load, peaks, stats: yield* Db.stats, connections, sumBefore, sumAfter }
 
-    yield* Console.log(`\n${Report.table(run)}\n`)
+    yield* Console.log(`${Report.table(run)}\n`)
     const faults = Report.faults(run)
     if (faults.length > 0) {
       return yield* new DemoFailed({ message: faults.join("\n") })

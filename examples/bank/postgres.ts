@@ -18,6 +18,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import getPort from "get-port"
 import { randomBytes } from "node:crypto"
+import { rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import * as Child from "./child.js"
 
@@ -189,7 +190,11 @@ const readableByAll = (bin: string, copy: string) =>
 const temporaryDirectory = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   return yield* Effect.acquireRelease(
-    fs.makeTempDirectory({ prefix: "cenote-bank-" }),
+    Effect.tap(fs.makeTempDirectory({ prefix: "cenote-bank-" }), (directory) =>
+      Effect.sync(() => {
+        // For an end of this program that closes no Scope.
+        process.once("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
+      })),
     (directory) =>
       // A server that was killed leaves processes that write for another moment.
       fs.remove(directory, { recursive: true, force: true }).pipe(

@@ -22,15 +22,23 @@ export const serving = Effect.suspend(() => {
  * 0: it went well. 1: it did not. 2: the arguments cannot be used. 128 and the number of the signal: it was stopped.
  */
 export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      if (stoppedBy !== undefined) return
-      stoppedBy = signal
-      console.error("\nStopping …")
-      // NodeRuntime hears of the other two by itself.
-      if (signal === "SIGHUP") process.emit("SIGTERM")
-    })
+  const stop = (signal: NodeJS.Signals) => {
+    if (stoppedBy !== undefined) return
+    stoppedBy = signal
+    console.error("\nStopping …")
+    // NodeRuntime hears of the other two by itself.
+    if (signal === "SIGHUP") process.emit("SIGTERM")
   }
+  process.on("SIGINT", stop)
+  process.on("SIGTERM", stop)
+  process.on("SIGHUP", stop)
+  // Nobody reads any more what is written.
+  process.stdout.on("error", () => stop("SIGHUP"))
+  process.stderr.on("error", () => stop("SIGHUP"))
+  // A package manager that is told to end may not tell this program.
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || process.kill(process.pid, "SIGTERM"), 500).unref()
+
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,
     teardown: (exit, end) => {
