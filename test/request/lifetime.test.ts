@@ -1,6 +1,7 @@
 import { FakeConnector } from "@cenote/core/testing"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import type { Fake } from "../support/pool.js"
@@ -56,6 +57,19 @@ it.effect("a connection in use past its lifetime is left alone, and closed when 
       expect(connection.isAlive).toBe(false)
       expect((yield* fake.counts).closing).toBe(1)
     })))
+
+it.effect("a connection past its lifetime does not go to a waiter, who gets a new one", () =>
+  withPool(
+    { ...tuning, lifetimeJitter: 0, maxSize: 1, acquireTimeout: "1 hour" },
+    ({ pool }) =>
+      Effect.gen(function*() {
+        const { release } = yield* hold(pool)
+        const waiter = yield* ask(pool)
+        yield* TestClock.adjust("1000 seconds")
+        yield* release
+        expect((yield* Fiber.join(waiter)).id).toBe(1)
+      })
+  ))
 
 it.effect("connections that were opened together do not end together", () =>
   withSpread(0.2, 0.4, 0.6, 0.8)(withPool({ ...tuning, maxConnecting: 4 }, ({ fake, pool }) =>
