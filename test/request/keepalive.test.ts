@@ -57,6 +57,35 @@ it.effect("connections are pinged one at a time", () =>
       expect(order).toEqual([0, 1, 2])
     })))
 
+it.effect("of those that are due, the one that was known to work the longest time ago is pinged first", () =>
+  withPool(tuning, ({ fake, pool }) =>
+    Effect.gen(function*() {
+      const holders = yield* Effect.all([hold(pool), hold(pool), hold(pool)])
+      yield* holders[1].release
+      yield* TestClock.adjust("100 millis")
+      yield* holders[2].release
+      yield* TestClock.adjust("200 millis")
+      yield* holders[0].release
+      // When the first ping has ended, both of the others are due.
+      yield* fake.set("ping", FakeConnector.slow("900 millis"))
+      yield* TestClock.adjust("123 seconds")
+      const order = (yield* fake.log).filter(({ event }) => event === "pinged").map(({ connection }) => connection)
+      expect(order).toEqual([1, 2, 0])
+    })))
+
+it.effect("a second ping does not begin during the first, though something else becomes due meanwhile", () =>
+  withPool({ ...tuning, idleTimeout: "180500 millis" }, ({ fake, pool }) =>
+    Effect.gen(function*() {
+      const [surplus, ...others] = yield* Effect.all([hold(pool), hold(pool), hold(pool)])
+      yield* surplus.release
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.forEach(others, ({ release }) => release)
+      yield* fake.set("ping", FakeConnector.slow("900 millis"))
+      yield* TestClock.adjust("120600 millis")
+      // The surplus one has just been closed for its idleness, and one of the others is being pinged.
+      expect(yield* pool.stats).toMatchObject({ closed: 1, checking: 1, idle: 1 })
+    })))
+
 it.effect("a ping does not change whose turn it is", () =>
   withPool(tuning, ({ pool }) =>
     Effect.gen(function*() {
