@@ -22,10 +22,10 @@ const isOpen = ({ phase }: State): boolean => phase._tag === "Running" || phase.
 const hasPermit = (state: State): boolean => spentCount(state) < state.rules.maxSize
 
 /** Whether an opening is allowed, but for the back-off. */
-const mayOpen = (state: State): boolean =>
+export const mayOpen = (state: State): boolean =>
   isOpen(state) && hasPermit(state) && state.steps.opening.size < state.rules.maxConnecting
 
-export const canOpen = (state: State, now: number): boolean => mayOpen(state) && now >= state.upkeep.notBefore
+const canOpen = (state: State, now: number): boolean => mayOpen(state) && now >= state.upkeep.notBefore
 
 const refillTarget = ({ phase, rules }: State): number =>
   phase._tag === "Starting" ? Math.max(phase.target, rules.minSize) : rules.minSize
@@ -93,8 +93,12 @@ const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): Sta
   return idle === undefined ? state : closeIdle(state, idle, "MaxLifetime", now, work)
 }
 
+/** A back-off that is over is forgotten here, so the state says whether one lasts. */
+const endBackoff = (state: State, now: number): State =>
+  state.upkeep.notBefore > 0 && now >= state.upkeep.notBefore ? withUpkeep(state, { notBefore: 0 }) : state
+
 export const settle = (before: State, now: number, work: Array<Work>): State => {
-  let state = denyOverdue(before, now, now, work)
+  let state = denyOverdue(endBackoff(before, now), now, now, work)
   state = serveFromIdle(state, now, work)
   while (isShort(state) && canOpen(state, now)) state = open(state, "Waiter", now, work)
   while (isBelowTarget(state) && canOpen(state, now)) state = open(state, "Refill", now, work)

@@ -15,18 +15,30 @@ const BUFFER = 4096
 
 class Subscriber {
   private dropped = 0
+  private droppedAt = 0
 
   constructor(readonly mailbox: Mailbox.Mailbox<PoolEvent>) {}
+
+  /** What is left to say once all that was kept has been read. */
+  get rest(): Stream.Stream<PoolEvent> {
+    const { dropped, droppedAt } = this
+    return dropped === 0 ? Stream.empty : Stream.make(PoolEvent.EventsDropped({ at: droppedAt, count: dropped }))
+  }
 
   offer(event: PoolEvent): void {
     if (this.dropped > 0) {
       if (!this.mailbox.unsafeOffer(PoolEvent.EventsDropped({ at: event.at, count: this.dropped }))) {
-        this.dropped++
+        this.drop(event)
         return
       }
       this.dropped = 0
     }
-    if (!this.mailbox.unsafeOffer(event)) this.dropped++
+    if (!this.mailbox.unsafeOffer(event)) this.drop(event)
+  }
+
+  private drop(event: PoolEvent): void {
+    this.dropped++
+    this.droppedAt = event.at
   }
 }
 
@@ -64,7 +76,7 @@ export class Events {
             return subscriber.mailbox.shutdown
           })
       ),
-      ({ mailbox }) => Mailbox.toStream(mailbox)
+      (subscriber) => Stream.concat(Mailbox.toStream(subscriber.mailbox), Stream.suspend(() => subscriber.rest))
     )
   )
 }

@@ -28,12 +28,21 @@ export class StepTimeout extends Data.TaggedError("StepTimeout")<{ readonly step
   }
 }
 
+/** Clock.sleep does not end for more than 2^31 - 1 ms. */
+const LONGEST_SLEEP = 2 ** 31 - 1
+
+const sleep = (millis: number): Effect.Effect<void> =>
+  millis <= LONGEST_SLEEP
+    ? Effect.sleep(millis)
+    : Effect.zipRight(Effect.sleep(LONGEST_SLEEP), Effect.suspend(() => sleep(millis - LONGEST_SLEEP)))
+
 /** Ends when the step does, or when its time is over. */
 const within = <A, E, R, E2>(
   step: Effect.Effect<A, E, R>,
   millis: number,
   onTimeout: () => E2
-): Effect.Effect<A, E | E2, R> => millis === Infinity ? step : Effect.timeoutFail(step, { duration: millis, onTimeout })
+): Effect.Effect<A, E | E2, R> =>
+  millis === Infinity ? step : Effect.raceFirst(step, Effect.zipRight(sleep(millis), Effect.failSync(onTimeout)))
 
 /** Ends within the time, whether the step gives in to interruption or not. */
 const bounded = <A, E, R, E2>(
@@ -142,14 +151,15 @@ export class Resource<A, E, R> {
     const { closeTimeout } = this.settings
     return pipe(
       Effect.uninterruptibleMask((restore) =>
-        // Never interrupted, not even before it has begun: that would lose the finalizers.
-        Effect.flatMap(
-          Effect.forkDaemon(this.finalize),
-          (fiber) =>
+        // Started uninterruptibly: an interruption before it has begun would lose the finalizers. One that is given up on is
+        // interrupted in what it says can be interrupted, and runs the others.
+        Effect.flatMap(Effect.forkDaemon(this.finalize), (fiber) =>
+          Effect.ensuring(
             restore(
               within(Fiber.join(fiber), closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout }))
-            )
-        )
+            ),
+            Effect.fiberIdWith((id) => Fiber.interruptAsFork(fiber, id))
+          ))
       ),
       Effect.matchCause({
         onSuccess: () => CloseOutcome.Closed(),
