@@ -147,6 +147,16 @@ it.effect("an AcquireTimeout tells how long, at what place, what the connections
       )
     })))
 
+it.effect("callers that give up at the same moment each tell the place that they had until then", () =>
+  withPool({ maxSize: 1 }, ({ pool }) =>
+    Effect.gen(function*() {
+      yield* hold(pool)
+      const waiters = yield* Effect.forEach([1, 2, 3], () => ask(pool))
+      yield* TestClock.adjust("30 seconds")
+      const errors = yield* Effect.forEach(waiters, failureOf)
+      expect(errors).toMatchObject([{ place: 1 }, { place: 2 }, { place: 3 }])
+    })))
+
 it.effect("an AcquireTimeout during an outage carries the last connect failure", () =>
   withPool(
     { name: "orders", acquireTimeout: "50 millis", whenDown: "wait" },

@@ -1,5 +1,6 @@
 import { FakeConnector } from "@cenote/core/testing"
 import { expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -48,6 +49,16 @@ it.effect("with checkAfterIdle 0 each idle connection is checked, and one that w
       const second = yield* Fiber.join(waiter)
       expect((yield* fake.counts).checked).toBe(0)
       yield* second.release
+      yield* pool.use(id)
+      expect((yield* fake.counts).checked).toBe(1)
+    })))
+
+it.effect("a clock that went backwards proves nothing: the connection is checked", () =>
+  withPool({ checkAfterIdle: "1 minute" }, ({ fake, pool }) =>
+    Effect.gen(function*() {
+      yield* TestClock.adjust("1 hour")
+      yield* warm(pool, 1)
+      yield* TestClock.setTime(Duration.toMillis("30 minutes"))
       yield* pool.use(id)
       expect((yield* fake.counts).checked).toBe(1)
     })))

@@ -65,3 +65,16 @@ it.effect("a second opening is not held up by a hung first one", () =>
       expect(yield* isWaiting(second)).toBe(true)
       expect((yield* pool.stats).opening).toBe(1)
     })))
+
+it.effect("a caller is served by an idle connection once that is checked, though a connect for minSize hangs", () =>
+  withPool({ minSize: 2 }, ({ fake, pool }) =>
+    Effect.gen(function*() {
+      yield* settled
+      yield* fake.set("open", FakeConnector.hang)
+      yield* fake.kill(0)
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* pool.stats).toMatchObject({ opening: 1, idle: 1 })
+      const caller = yield* ask(pool)
+      expect((yield* Fiber.join(caller)).id).toBe(1)
+      expect((yield* fake.counts).checked).toBe(1)
+    })))

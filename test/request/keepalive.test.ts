@@ -2,6 +2,7 @@ import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import * as Connector from "@cenote/core/Connector"
 import { FakeConnector } from "@cenote/core/testing"
 import { expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -164,10 +165,10 @@ it.effect("a connector without a ping is pinged by its check, and one without ei
           yield* warm(pool, 1)
           yield* TestClock.adjust("5 minutes")
           const { checked, pinged } = yield* fake.counts
-          return { checked, pinged }
+          return { checked, pinged, timers: Chunk.size(yield* TestClock.sleeps()) }
         }), fakeOptions)
-    expect(yield* pinged({ ping: false })).toEqual({ checked: 2, pinged: 0 })
-    expect(yield* pinged({ ping: false, check: false })).toEqual({ checked: 0, pinged: 0 })
+    expect(yield* pinged({ ping: false, check: false })).toEqual({ checked: 0, pinged: 0, timers: 0 })
+    expect(yield* pinged({ ping: false })).toEqual({ checked: 2, pinged: 0, timers: 1 })
   }))
 
 it.effect("a connector with only a ping has its idle connections pinged", () =>

@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type { FakePool } from "../support/pool.js"
 import { withPool } from "../support/pool.js"
 import { warm } from "./support.js"
@@ -93,6 +94,17 @@ it.effect("a scoped connection is the caller's until its Scope closes", () =>
       const inside = yield* Effect.scoped(Effect.flatMap(pool.get, () => pool.stats))
       expect(inside).toMatchObject({ leased: 1, idle: 0 })
       expect(yield* pool.stats).toMatchObject({ leased: 0, idle: 1 })
+    })))
+
+it.effect("a connection that is asked for in a Scope that has closed already comes back at once", () =>
+  withPool({}, ({ pool }) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      yield* Scope.extend(pool.get, scope)
+      const lease = yield* Scope.extend(pool.lease(), scope)
+      expect(yield* pool.stats).toMatchObject({ leased: 0, idle: 1 })
+      expect(() => lease.connection).toThrow("has ended")
     })))
 
 it.effect("two connections of one Scope both come back when it closes", () =>
