@@ -64,16 +64,16 @@ export class Bank extends Effect.Service<Bank>()("bank/Bank", {
         return Number(account.balance)
       })
 
-    const total = db.use((connection) =>
-      connection.query<{ total: string }>("select sum(balance) as total from account")
+    const total = Effect.map(
+      db.use((connection) => connection.query<{ total: string }>("select sum(balance) as total from account")),
+      ({ rows }) => Number(rows[0]!.total)
     )
-      .pipe(Effect.map(({ rows }) => Number(rows[0]!.total)))
 
     /** All or nothing: whatever fails in here, or interrupts it, rolls back what was done. */
     const transfer = ({ amount, from, to }: Transfer) =>
       db.use((connection) =>
         connection.withTransaction(Effect.gen(function*() {
-          // Both accounts are locked in the order of their ids, so two transfers never wait for each other.
+          // Locked in the order of their ids: so of two transfers, one waits for the other and never each for the other.
           const { rows: accounts } = yield* connection.query(
             "select id from account where id in ($1, $2) order by id for update",
             [from, to]

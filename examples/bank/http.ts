@@ -43,30 +43,38 @@ const router = HttpRouter.empty.pipe(
   HttpRouter.get("/pool", Effect.flatMap(Db.stats, (stats) => HttpServerResponse.json(stats)))
 )
 
-const answer = (status: number) => (error: { readonly message: string }) =>
-  HttpServerResponse.unsafeJson({ error: error.message }, { status })
+const answer = (status: number, error: string) => HttpServerResponse.unsafeJson({ error }, { status })
 
-/** Nothing is wrong with the request: the same one may succeed later. */
+/** What is wrong with the request. */
+const refuse = (status: number) => (error: { readonly message: string }) => answer(status, error.message)
+
+/** Nothing is: the same request may succeed later. Why it did not is for the log, as it may name hosts and users. */
 const unavailable = (error: { readonly message: string }) =>
-  HttpServerResponse.unsafeJson({ error: error.message }, { status: 503, headers: { "retry-after": "1" } })
+  Effect.as(
+    Effect.logDebug(error.message),
+    HttpServerResponse.setHeader(answer(503, "The bank is busy. Try again later."), "retry-after", "1")
+  )
+
+const broken = (error: { readonly message: string }) =>
+  Effect.as(Effect.logError(error.message), answer(500, "Something is wrong with the bank."))
 
 /** What each error means to a client. */
 const app = router.pipe(
   Effect.catchTags({
-    ParseError: answer(400),
-    RequestError: answer(400),
-    RouteNotFound: answer(404),
-    UnknownAccount: answer(404),
-    InsufficientFunds: answer(409),
-    // The pool has no connection for this request.
+    ParseError: refuse(400),
+    RequestError: refuse(400),
+    RouteNotFound: refuse(404),
+    UnknownAccount: refuse(404),
+    InsufficientFunds: refuse(409),
+    // The pool has no connection for this request: too many others wait, or the server cannot be reached.
     AcquireTimeout: unavailable,
     PoolRefused: unavailable,
     PoolDeadlock: unavailable,
     PoolClosed: unavailable,
     ConnectTimeout: unavailable,
     PgConnectError: unavailable,
-    PgQueryError: (error) => error.reason === "ConnectionLost" ? unavailable(error) : answer(500)(error),
-    HttpBodyError: () => answer(500)({ message: "The answer could not be written." })
+    PgQueryError: (error) => error.reason === "ConnectionLost" ? unavailable(error) : broken(error),
+    HttpBodyError: () => broken({ message: "The answer could not be written." })
   })
 )
 

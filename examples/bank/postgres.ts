@@ -181,7 +181,12 @@ const readableByAll = (bin: string, copy: string) =>
       }).pipe(Effect.orElseSucceed(() => false))
 
     if (yield* isReadable(path.join(yield* fs.realPath(bin), "postgres"))) return bin
-    const run = (...command: [string, ...Array<string>]) => Command.exitCode(Command.make(...command))
+    const run = (...command: [string, ...Array<string>]) =>
+      Effect.filterOrFail(
+        Command.exitCode(Command.make(...command)),
+        (code) => code === 0,
+        () => cannotStart({ message: `\`${command.join(" ")}\` failed. Is there no space left?` })
+      )
     yield* run("cp", "-RP", path.dirname(bin), copy)
     yield* run("chmod", "-R", "a+rX", copy)
     return path.join(copy, path.basename(bin))

@@ -17,7 +17,7 @@ export const make = (label: string, total: number): Effect.Effect<Progress, neve
         barsize: 30,
         hideCursor: true,
         noTTYOutput: true,
-        notTTYSchedule: 1000
+        notTTYSchedule: 2000
       }, Presets.shades_classic)
       bar.start(total, 0)
       return bar

@@ -44,15 +44,15 @@ export const table = (run: Run): string => {
   rows("Latency", { "p50": millis(p50), "p90": millis(p90), "p99": millis(p99), "slowest": millis(slowest) })
   rows("Pool", {
     "asked for a connection": count(stats.requests),
-    "waiting, at most": count(peaks.waiting),
+    "most waiting at one time": count(peaks.waiting),
     "timed out": count(stats.timedOut),
     "refused": count(stats.refused),
     "connections opened": count(stats.opened),
     "connections closed": count(stats.closed),
-    "connections, at most": count(connections)
+    "connections allowed": count(connections)
   })
   rows("Server", {
-    "sessions of the pool, at most": count(peaks.sessions),
+    "most sessions at one time": count(peaks.sessions),
     "looked at pg_stat_activity": `${count(peaks.samples)} times`
   })
   rows("Sum of all accounts", { "before": count(sumBefore), "after": count(sumAfter) })
@@ -68,6 +68,7 @@ export const faults = (run: Run): ReadonlyArray<string> => {
     ...(peaks.sessions <= connections
       ? []
       : [`The server saw ${count(peaks.sessions)} sessions of a pool of ${count(connections)}.`]),
+    ...(having(run, "Unavailable").length < run.load.answers.length ? [] : ["No request got a connection."]),
     ...(failed.length === 0 ? [] : [`${count(failed.length)} requests failed. The first: ${failed[0]!.detail}`])
   ]
 }
