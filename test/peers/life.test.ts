@@ -4,10 +4,12 @@ import { PoolClosed } from "@cenote/core/PoolError"
 import { FakeConnector } from "@cenote/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as KeyedPool from "effect/KeyedPool"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import type { Make } from "./support.js"
@@ -75,22 +77,60 @@ describe("P8: connections are used in turn, so none ever goes idle", () => {
 
   it.effect("on Effect's pool they use all three", () =>
     Effect.map(used(effects), (connections) => expect(connections).toBe(3)))
+
+  /** Which connections are open after a quarter of an hour in which only the first was in use. */
+  const left = (make: Make) =>
+    scenario(make, { min: 0, max: 3 }, ({ get }, fake) =>
+      Effect.gen(function*() {
+        const hot = yield* Scope.make()
+        const burst = yield* Scope.make()
+        yield* Scope.extend(get, hot)
+        yield* Scope.extend(Effect.zipRight(get, get), burst)
+        yield* Scope.close(burst, Exit.void)
+        yield* TestClock.adjust("15 minutes")
+        yield* Scope.close(hot, Exit.void)
+        yield* settled
+        const log = yield* fake.log
+        const ended = log.filter(({ event }) => event === "closed").map(({ connection }) => connection)
+        return log.filter(({ event }) => event === "opened").map(({ connection }) => connection).filter((id) =>
+          !ended.includes(id)
+        )
+      }))
+
+  it.effect("the connection that was in use is the one that is kept", () =>
+    Effect.map(left(cenote), (ids) => expect(ids).toEqual([0])))
+
+  it.effect("on Effect's pool it is closed for being the oldest, and an idle one is kept", () =>
+    Effect.map(left(effects), (ids) => expect(ids).toEqual([2])))
 })
 
+class Request extends Context.Tag("test/Request")<Request, string>() {}
+
 describe("P9: a connection is opened with the surroundings of whoever happens to need it", () => {
+  /** The FiberRef, the service and the span that an opening sees. */
   const seen = (make: Make) =>
     Effect.gen(function*() {
-      const request = yield* FiberRef.make("the pool")
+      const request = yield* FiberRef.make("the pool's")
       const saw: Array<string> = []
       const fake = yield* FakeConnector.make()
       const { connector } = fake
-      const open = Effect.zipRight(
-        Effect.map(FiberRef.get(request), (value) => saw.push(value)),
-        connector.open
-      )
+      const open = Effect.gen(function*() {
+        const service = yield* Effect.serviceOption(Request)
+        const span = yield* Effect.option(Effect.currentSpan)
+        saw.push(
+          yield* FiberRef.get(request),
+          Option.getOrElse(service, () => "no service"),
+          Option.match(span, { onNone: () => "no span", onSome: ({ name }) => name })
+        )
+        return yield* connector.open
+      })
       const { get } = yield* make({ ...fake, connector: { ...connector, open } }, { min: 0, max: 1 })
       yield* settled
-      yield* Effect.locally(Effect.scoped(get), request, "a request")
+      yield* Effect.scoped(get).pipe(
+        Effect.provideService(Request, "a request's service"),
+        Effect.withSpan("a request's span"),
+        Effect.locally(request, "a request's")
+      )
       return saw
     }).pipe(Effect.scoped)
 
@@ -102,11 +142,13 @@ describe("P9: a connection is opened with the surroundings of whoever happens to
           ({ get, invalidate }) => ({ get, invalidate })
         )
       ),
-      (saw) => expect(saw).toEqual(["the pool"])
+      (saw) => expect(saw).toEqual(["the pool's", "no service", "no span"])
     ))
 
   it.effect("on Effect's pool it sees the request's", () =>
-    Effect.map(seen(effects), (saw) => expect(saw).toEqual(["a request"])))
+    Effect.map(seen(effects), (saw) => {
+      expect(saw).toEqual(["a request's", "a request's service", "a request's span"])
+    }))
 })
 
 describe("P10: getting and invalidating again and again opens more than the maximum", () => {

@@ -1,10 +1,18 @@
 /** The same scenario on Cenote and on Effect's own Pool: what a defect is has to be seen on the pool that has it. */
-import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import { FakeConnector } from "@cenote/core/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as List from "effect/List"
 import * as Pool from "effect/Pool"
 import type * as Scope from "effect/Scope"
+import * as TRef from "effect/TRef"
+import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
+import { brokenIn } from "../../packages/core/src/allocator/history.js"
+import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
+import { initial } from "../../packages/core/src/allocator/state.js"
+import { decode } from "../../packages/core/src/model/settings.js"
+import { make } from "../../packages/core/src/request/make.js"
+import { fromCore } from "../../packages/core/src/request/pool.js"
 
 export type Connection = FakeConnector.FakeConnection
 
@@ -21,11 +29,27 @@ export interface Size {
 
 export type Make = (fake: FakeConnector.FakeConnector, size: Size) => Effect.Effect<Subject, unknown, Scope.Scope>
 
-export const cenote: Make = ({ connector }, { max, min }) =>
-  Effect.map(ConnectionPool.make({ connector, maxSize: max, minSize: min }), (pool) => ({
-    get: pool.get,
-    invalidate: pool.invalidate
-  }))
+/** Cenote's. When it is closed, every promise must have been kept, and every connection that was opened be closed. */
+export const cenote: Make = (fake, { max, min }) =>
+  Effect.gen(function*() {
+    const options = { connector: fake.connector, maxSize: max, minSize: min }
+    const { rules } = yield* decode(options)
+    const history = yield* TRef.make(List.empty<Entry>())
+    yield* Effect.addFinalizer(() =>
+      Effect.gen(function*() {
+        const entries = List.toArray(List.reverse(yield* TRef.get(history)))
+        const { closing, opened } = yield* fake.counts
+        const problems = [
+          ...entries.flatMap(({ input, state }) => brokenBy(state, input.now)),
+          ...brokenIn(initial(rules), entries),
+          ...opened === closing ? [] : [`${opened} connections were opened, and ${closing} closed`]
+        ]
+        if (problems.length > 0) return yield* Effect.dieMessage(problems.join("\n"))
+      })
+    )
+    const pool = fromCore(yield* make(options, history))
+    return { get: pool.get, invalidate: pool.invalidate }
+  })
 
 /** Effect's pool; a connection is opened by the connector's `open` alone, the only step that it has. */
 export const effects: Make = ({ connector }, { max, min }) =>
