@@ -123,10 +123,6 @@ describe.concurrent("The demo", () => {
       expect(demo.output()).toContain("--accounts must be a whole number")
       expect(demo.output()).toContain("--port must be a whole number")
       expect(demo.output()).not.toContain("Starting")
-
-      const unknown = yield* start(["--transfer", "5"])
-      expect(yield* unknown.ended).toBe(2)
-      expect(unknown.output()).toContain("Unknown option '--transfer'")
     }))
 })
 
