@@ -31,7 +31,7 @@ export const watch = <A, E, R>(url: Redacted.Redacted, effect: Effect.Effect<A, 
       }
     })
 
-    const result = yield* Effect.raceFirst(effect, Effect.forever(Effect.delay(sample, "5 millis")))
+    const result = yield* Effect.raceFirst(effect, Effect.forever(Effect.delay(sample, "20 millis")))
     yield* sample
     return { result, peaks }
   }).pipe(Effect.scoped)
