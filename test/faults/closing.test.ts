@@ -13,7 +13,7 @@ for (const step of steps) {
       const cells = cross({
         moment: ["before", "during", "after"] as const,
         maxSize: [1, 2],
-        callers: [1, 3],
+        callers: [3],
         whenDown: ["wait"] as const,
         // What this step does is what closes do, where it is the step.
         closes: step === "close" ? [conduct] : all

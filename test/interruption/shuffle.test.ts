@@ -9,7 +9,7 @@ import { waitsElsewhere } from "./operations.js"
 import { runOf } from "./workload.js"
 
 const FIRST = Number(process.env.FIRST_SEED ?? 1)
-const COUNT = Number(process.env.SEEDS ?? 1_000)
+const COUNT = Number(process.env.SEEDS ?? 800)
 const BATCH = 100
 
 const seeds = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index)

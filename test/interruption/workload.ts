@@ -217,8 +217,9 @@ const program = (numbers: Numbers, isPunctual: boolean, ways: ReadonlyArray<Way>
         problems.push(...wrongExit(exit))
       }
       yield* Effect.sleep(LONG)
-      const { phase } = yield* pool.stats
-      if (phase === "running") problems.push(...yield* atRest(pool, rules.maxSize))
+      const unrest = yield* atRest(pool, rules.maxSize)
+      // It may have been closed by now, before anybody looked or while somebody did.
+      if ((yield* pool.stats).phase === "running") problems.push(...unrest)
     } else {
       problems.push(...wrongExit(made))
     }
