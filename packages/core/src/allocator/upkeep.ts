@@ -19,7 +19,7 @@ export const nextDue = (state: State, now: number): number => {
   const { phase, queue, upkeep } = state
   if (phase._tag === "Closed") return Infinity
   if (phase._tag === "Closing") return phase.ticket.deadline
-  const backoff = upkeep.notBefore > 0 && isHeldBack(state) ? upkeep.notBefore : Infinity
+  const backoff = upkeep.notBefore > 0 && isHeldBack(state) ? Math.max(now, upkeep.notBefore) : Infinity
   return Math.min(WaitQueue.nextDeadline(queue), upkeep.sweepAt, backoff)
 }
 
