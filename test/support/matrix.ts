@@ -141,7 +141,7 @@ const rest = ({ fake, pool }: Recorded, maxSize: number): Effect.Effect<Readonly
   })
 
 /** Closes the pool: in time, and with nothing left. */
-const end = ({ close, fake, pool }: Recorded, unseen = 0): Effect.Effect<ReadonlyArray<string>> =>
+const end = ({ close, fake, pool }: Recorded): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     const began = yield* Clock.currentTimeMillis
     yield* close
@@ -152,7 +152,7 @@ const end = ({ close, fake, pool }: Recorded, unseen = 0): Effect.Effect<Readonl
     return [
       ...took <= timeouts.shutdown ? [] : [`closing took ${took} ms`],
       ...phase === "closed" ? [] : [`the pool is ${phase}`],
-      ...alive <= unseen ? [] : [`${alive} sessions are left`]
+      ...alive === 0 ? [] : [`${alive} sessions are left`]
     ]
   })
 
@@ -212,9 +212,7 @@ const closing = (cell: ClosingCell) =>
         if (cell.moment === "during") yield* Effect.forkDaemon(Effect.delay(gate.open, 1))
         else yield* Effect.zipRight(gate.open, Effect.sleep(SLOW + 1))
       }
-      // A connection that opens in the moment of closing is closed inside of its own opening. Where that never ends, nobody
-      // has seen it who could abort it.
-      const problems = yield* end(subject, cell.closes === "sticks" && cell.moment === "during" ? 1 : 0)
+      const problems = yield* end(subject)
       const exits = yield* Effect.forEach(callers, Fiber.await)
       const refused = yield* Effect.exit(Effect.flip(pool.use(() => Effect.void)))
       return [

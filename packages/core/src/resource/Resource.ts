@@ -53,6 +53,8 @@ const bounded = <A, E, R, E2>(
 
 export class Resource<A, E, R> {
   private opened: Option.Option<A> = Option.none()
+  /** Known as soon as it is open, also where nobody waits for it any more: to be aborted. */
+  private session: Option.Option<A> = Option.none()
 
   constructor(
     private readonly settings: Settings<A, E, R>,
@@ -78,6 +80,9 @@ export class Resource<A, E, R> {
       Effect.flatMap(Scope.fork(this.scope, ExecutionStrategy.sequential), (scope) =>
         pipe(
           restore(Scope.extend(connector.open, scope)),
+          Effect.tap((connection) => {
+            this.session = Option.some(connection)
+          }),
           // One that is interrupted is the pool's to close: it waits for that, within `closeTimeout`.
           Effect.onError((cause) =>
             Cause.isInterruptedOnly(cause) ? Effect.void : Scope.close(scope, Exit.failCause(cause))
@@ -175,9 +180,9 @@ export class Resource<A, E, R> {
   /** Kills the connection without goodbye, where the connector can. */
   abort(): void {
     const { abort } = this.settings.connector
-    if (abort === undefined || Option.isNone(this.opened)) return
+    if (abort === undefined || Option.isNone(this.session)) return
     try {
-      abort(this.opened.value)
+      abort(this.session.value)
     } catch {
       // What it throws is ignored: there is nothing left to do with the connection.
     }
