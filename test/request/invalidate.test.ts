@@ -97,6 +97,19 @@ it.effect("invalidating twice closes once", () =>
       expect(yield* fake.counts).toMatchObject({ closing: 1, closed: 1 })
     })))
 
+it.effect("a connection that was invalidated and then dies is closed for the first of these reasons", () =>
+  withPool({}, ({ fake, pool }) =>
+    Effect.gen(function*() {
+      const events = yield* listen(pool)
+      const { connection, release } = yield* hold(pool)
+      yield* pool.invalidate(connection)
+      yield* fake.kill(connection.id)
+      yield* settled
+      yield* release
+      yield* settled
+      expect(only(events, "ConnectionClosing")).toMatchObject([{ id: 0, reason: "Invalidated" }])
+    })))
+
 it.effect("connections that are equal but not the same are told apart", () =>
   Effect.scoped(Effect.gen(function*() {
     const pool = yield* ConnectionPool.make({ connector: Effect.sync(() => ({ host: "db" })) })

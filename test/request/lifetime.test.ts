@@ -60,14 +60,15 @@ it.effect("a connection in use past its lifetime is left alone, and closed when 
 
 it.effect("a connection past its lifetime does not go to a waiter, who gets a new one", () =>
   withPool(
-    { ...tuning, lifetimeJitter: 0, maxSize: 1, acquireTimeout: "1 hour" },
+    { ...tuning, lifetimeJitter: 0, maxSize: 2, acquireTimeout: "1 hour" },
     ({ pool }) =>
       Effect.gen(function*() {
-        const { release } = yield* hold(pool)
-        const waiter = yield* ask(pool)
+        // Both are over. One of them is being replaced; it is the other one that comes back.
+        const [, other] = yield* Effect.all([hold(pool), hold(pool)])
         yield* TestClock.adjust("1000 seconds")
-        yield* release
-        expect((yield* Fiber.join(waiter)).id).toBe(1)
+        const waiter = yield* ask(pool)
+        yield* other.release
+        expect((yield* Fiber.join(waiter)).id).toBe(2)
       })
   ))
 
