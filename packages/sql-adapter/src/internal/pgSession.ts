@@ -90,7 +90,9 @@ export class Session implements PgConnection {
     this.wire.leaveAll()
     return this.settled
   }).pipe(
-    Effect.zipRight(Effect.suspend(() => this.wire.transactionStatus === "I" ? Effect.void : this.finish("ROLLBACK"))),
+    Effect.zipRight(
+      Effect.suspend(() => this.wire.transactionStatus === "I" ? Effect.void : Effect.asVoid(this.finish("ROLLBACK")))
+    ),
     Effect.zipRight(Effect.suspend(() =>
       this.wire.transactionStatus === "I"
         ? Effect.void
