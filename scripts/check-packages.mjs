@@ -1,7 +1,8 @@
 // Checks the packages as they would be published: packs them, then asks publint and attw, then imports every
-// entry point from the packed files and sees that nothing else can be imported.
+// entry point from the packed files and sees that nothing else can be imported, then compiles a user's library against
+// them, with declarations.
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
@@ -45,6 +46,7 @@ const packages = ["core", "sql-adapter"].map((folder) => {
   }
 })
 
+run(bin("tsc"), ["-b", ...packages.map(({ path }) => path)])
 rmSync(packed, { recursive: true, force: true })
 mkdirSync(packed)
 
@@ -100,3 +102,23 @@ const program = `
 `
 run(process.execPath, ["--input-type=module", "--eval", program], packed)
 console.log(`Imported ${open.length} entry points of the packed packages; ${closed.length} inner paths are closed.`)
+
+const consumer = {
+  compilerOptions: {
+    target: "ES2022",
+    lib: ["ES2022", "DOM"],
+    module: "NodeNext",
+    moduleResolution: "NodeNext",
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    declaration: true,
+    outDir: "consumer"
+  },
+  files: ["consumer.ts"]
+}
+copyFileSync(join(root, "scripts/consumer.ts"), join(packed, "consumer.ts"))
+writeFileSync(join(packed, "tsconfig.json"), JSON.stringify(consumer))
+writeFileSync(join(packed, "package.json"), JSON.stringify({ type: "module" }))
+run(bin("tsc"), ["-p", "tsconfig.json"], packed)
+console.log("A user's library compiles against the packed packages, with declarations.")

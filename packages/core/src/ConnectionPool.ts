@@ -19,15 +19,54 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { InvalidOptions } from "./model/errors.js"
-import type { Options } from "./model/options.js"
 import type { ConnectionPool, Startup, StartupError } from "./model/pool.js"
+import type { InvalidOptions } from "./PoolError.js"
+import type { Options } from "./PoolOptions.js"
 import * as internal from "./request/tag.js"
 
 /**
  * @since 0.1.0
  */
 export * from "./model/pool.js"
+
+// A user who emits declarations must be able to name what a pool's members give. The compiler finds a name where this module
+// leads to the public module that has it.
+export type {
+  /**
+   * What `events` emits.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  PoolEvent
+} from "./PoolEvent.js"
+
+export type {
+  /**
+   * What `stats` gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  PoolStats
+} from "./PoolStats.js"
+
+export type {
+  /**
+   * What `layerConfig` takes.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  ConfigOptions,
+  /**
+   * What `Tag` gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  TagClass
+} from "./request/tag.js"
 
 /**
  * Makes a pool that is closed with the Scope. Closing it refuses newcomers and waiters (`PoolClosed`), closes what is idle,
