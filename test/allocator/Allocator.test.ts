@@ -123,6 +123,19 @@ describe("the stats of a pool", () => {
     })
   })
 
+  it("count an aborted close apart, and as a connection only where one was open", () => {
+    const bench = new Bench({ maxSize: 2 })
+    bench.take()
+    bench.take()
+    bench.opened(0)
+    bench.openFailed(1)
+    bench.leave(0, { _tag: "Discard", reason: "Broken" })
+    bench.closed(0, true)
+    expect(Allocator.stats("orders", bench.state)).toMatchObject({ closed: 1, aborted: 1 })
+    bench.closed(1, true)
+    expect(Allocator.stats("orders", bench.state)).toMatchObject({ closed: 1, aborted: 2 })
+  })
+
   it("name each phase", () => {
     const bench = new Bench({ maxSize: 1 })
     const phase = () => Allocator.stats("orders", bench.state).phase

@@ -145,6 +145,8 @@ describe("OrderedMap", () => {
   it("ranks a key that is not in it where it would be", () => {
     const map = [10, 40, 2 ** 33].reduce((map, key) => OrderedMap.set(map, key, key), OrderedMap.empty<number>())
     expect([0, 10, 11, 40, 41, 2 ** 33, 2 ** 40].map((key) => OrderedMap.rank(map, key))).toEqual([0, 0, 1, 1, 2, 2, 3])
+    expect(OrderedMap.rank(map, 2_000), "between two nodes").toBe(2)
+    expect(OrderedMap.rank(OrderedMap.remove(OrderedMap.remove(map, 10), 40), 5), "below all of them").toBe(0)
   })
 
   it("has nothing to show when it is empty", () => {

@@ -44,6 +44,20 @@ describe("a caller that asks", () => {
     }
   })
 
+  it("gets the next idle connection where the one whose turn it is has come to the end of its lifetime", () => {
+    const bench = new Bench({ maxLifetime: 1_000 })
+    bench.take()
+    bench.opened(0)
+    bench.now = 500
+    bench.take()
+    bench.opened(1)
+    bench.leave(1)
+    bench.leave(0)
+    expect(bench.view.idle).toEqual([1, 0])
+    bench.now = 1_000
+    expect(bench.take()).toEqual(["close 0: MaxLifetime", "ticket 2 gets 1"])
+  })
+
   it("tries once: fails where nothing is ready, and has started an opening that the next one finds", () => {
     const bench = new Bench()
     expect(bench.take(0)).toEqual(["open 0 for Waiter", "ticket 0: TimedOut after 0 at place 1"])

@@ -138,14 +138,15 @@ export const remove = <V>(self: OrderedMap<V>, key: number): OrderedMap<V> => {
 
 export const get = <V>(self: OrderedMap<V>, key: number): V | undefined => {
   if (self.root === undefined || !covers(self, key)) return undefined
-  let node = self.root
-  for (let level = self.level;; level--) {
+  let item: unknown = self.root
+  let level = self.level
+  do {
+    const { bitmap, items } = item as Node
     const place = placeOf(key, level)
-    if ((node.bitmap & (1 << place)) === 0) return undefined
-    const item = node.items[indexOf(node.bitmap, place)]
-    if (level === 0) return item as V
-    node = item as Node
-  }
+    if ((bitmap & (1 << place)) === 0) return undefined
+    item = items[indexOf(bitmap, place)]
+  } while (level-- > 0)
+  return item as V
 }
 
 export const has = (self: OrderedMap<unknown>, key: number): boolean => get(self, key) !== undefined
@@ -176,9 +177,10 @@ const endKey = (
   let key = self.prefix
   for (let level = self.level;; level--) {
     key = key * WIDTH + place(node.bitmap)
-    if (level === 0) return key
+    if (level === 0) break
     node = pick(node.items) as Node
   }
+  return key
 }
 
 export const firstKey = (self: OrderedMap<unknown>): number | undefined => endKey(self, firstOf, lowestPlace)
@@ -191,14 +193,14 @@ export const rank = (self: OrderedMap<unknown>, key: number): number => {
   if (!covers(self, key)) return Math.floor(key / SPAN[self.level + 1]!) < self.prefix ? 0 : self.size
   let node = self.root
   let before = 0
-  for (let level = self.level;; level--) {
+  for (let level = self.level; level > 0; level--) {
     const place = placeOf(key, level)
     const index = indexOf(node.bitmap, place)
-    if (level === 0) return before + index
     for (let i = 0; i < index; i++) before += (node.items[i] as Node).size
     if ((node.bitmap & (1 << place)) === 0) return before
     node = node.items[index] as Node
   }
+  return before + indexOf(node.bitmap, placeOf(key, 0))
 }
 
 const collect = (node: Node, level: number, into: Array<unknown>): void => {

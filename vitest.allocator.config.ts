@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config"
+import base from "./vitest.config.js"
+
+// The allocator with its own tests alone: every branch of it is reached, and a change to it is noticed by them.
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    include: ["test/allocator/**/*.test.ts"],
+    // These tests share nothing but modules.
+    isolate: false,
+    reporters: ["default"],
+    coverage: {
+      provider: "v8",
+      include: ["packages/core/src/allocator/**/*.ts"],
+      // Counts the branches of the sources, not of what they compile to.
+      experimentalAstAwareRemapping: true,
+      reporter: ["text"],
+      thresholds: { branches: 100 }
+    }
+  }
+})
