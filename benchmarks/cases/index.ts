@@ -1,0 +1,21 @@
+/** All work that is compared. A new case is a file here and a line below. */
+import type { Case } from "../model.js"
+import { churn } from "./churn.js"
+import { sleeping } from "./fibers-timer.js"
+import { yielding } from "./fibers-yield.js"
+import { maxSize } from "./max-size.js"
+import { uncontended } from "./uncontended.js"
+import { cancelled } from "./waiters-cancelled.js"
+import { expired } from "./waiters-expired.js"
+import { waiters } from "./waiters.js"
+
+export const cases: ReadonlyArray<Case> = [
+  uncontended,
+  yielding,
+  sleeping,
+  waiters,
+  cancelled,
+  expired,
+  churn,
+  maxSize
+]

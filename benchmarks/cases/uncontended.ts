@@ -1,0 +1,21 @@
+import * as Effect from "effect/Effect"
+import type { Case } from "../model.js"
+import { noPool, noPoolPromises } from "../contenders/controls.js"
+import { functions, repeat, settings } from "./loops.js"
+
+const nothing = () => Effect.void
+
+export const uncontended: Case = {
+  name: "uncontended",
+  title: "Uncontended",
+  about: "One caller, one use after the other, of a pool of 10 with idle connections. The use does nothing.",
+  axis: "callers",
+  measure: "wall",
+  points: [{ size: 1, operations: 500 }],
+  parts: true,
+  controls: [noPool, noPoolPromises],
+  quick: { sizes: [1], contenders: "all" },
+  settings: () => settings(10),
+  effect: (use, { operations }) => repeat(operations, () => use(nothing)),
+  promise: (pool, point) => functions(pool, point, () => Promise.resolve())
+}

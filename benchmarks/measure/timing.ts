@@ -1,0 +1,142 @@
+/**
+ * The time of each contender, in rounds: in a round everybody does the work of a case once, in an order that is drawn anew.
+ * What disturbs the machine then disturbs all of them, and the samples of one round can be compared.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { shuffle } from "simple-statistics"
+import { Bench } from "tinybench"
+import type { Task } from "tinybench"
+import type { Case, Contender, Sample } from "../model.js"
+import type { Effort, Entry, Message } from "./protocol.js"
+import type { Run } from "./subject.js"
+import { prepare } from "./subject.js"
+
+type Tell = (message: Message) => Effect.Effect<void>
+
+/** Of one sample, at least, in milliseconds: shorter work is done several times. */
+const sampleTime = 10
+
+/** Rounds that are not counted. */
+const warmUpRounds = 2
+
+/** Times one contender's work; microseconds an operation. */
+class Subject {
+  times = 1
+  private cpu = 0
+  private readonly task: Task
+
+  constructor(readonly entry: Entry, readonly operations: number, run: Run) {
+    const bench = new Bench({ iterations: 1, time: 0, warmup: false, retainSamples: true, throws: true })
+    bench.add(
+      "sample",
+      async () => {
+        for (let i = 0; i < this.times; i++) await run()
+      },
+      {
+        async: true,
+        beforeEach: () => {
+          // One contender's young garbage is not the next one's time. A full collection would cost everybody compiled code.
+          globalThis.gc?.({ type: "minor" })
+          this.cpu = cpu()
+        },
+        afterEach: () => {
+          this.cpu = cpu() - this.cpu
+        }
+      }
+    )
+    this.task = bench.getTask("sample") as Task
+  }
+
+  readonly sample = (round: number): Effect.Effect<Sample, unknown> =>
+    Effect.tryPromise({
+      try: async () => {
+        this.task.reset()
+        const { result } = await this.task.run()
+        if (result.state !== "completed") throw new Error(`The benchmark ended as ${result.state}`)
+        const done = this.times * this.operations
+        return { round, wall: result.totalTime * 1000 / done, cpu: this.cpu / done }
+      },
+      catch: (error) => error
+    })
+
+  calibrate({ wall }: Sample): void {
+    this.times = Math.min(100, Math.max(1, Math.ceil(sampleTime * 1000 / (wall * this.operations))))
+  }
+}
+
+const cpu = () => {
+  const { system, user } = process.cpuUsage()
+  return system + user
+}
+
+/** Opens and warms up everybody, smaller sizes first. Who fails at one is not tried at larger ones. */
+const warmUp = (
+  work: Case,
+  contenders: ReadonlyArray<Contender>,
+  entries: ReadonlyArray<Entry>,
+  milliseconds: number,
+  tell: Tell
+) =>
+  Effect.gen(function*() {
+    const failed = new Set<string>()
+    const subjects: Array<Subject> = []
+    for (const entry of entries) {
+      const contender = contenders.find(({ name }) => name === entry.contender)
+      const point = work.points.find(({ size }) => size === entry.size)
+      if (contender === undefined || point === undefined) {
+        return yield* Effect.dieMessage(`Bug in the benchmarks: no ${entry.contender} at ${entry.size}`)
+      }
+      if (failed.has(entry.contender)) continue
+      yield* tell({ _tag: "Trying", ...entry })
+      const made = yield* prepare(work, contender, point).pipe(
+        Effect.map((run) => new Subject(entry, point.operations, run)),
+        Effect.tap(warm(milliseconds)),
+        Effect.either
+      )
+      if (made._tag === "Left") {
+        failed.add(entry.contender)
+        yield* tell({ _tag: "Failed", why: reason(made.left), ...entry })
+      } else {
+        subjects.push(made.right)
+        yield* tell({ _tag: "Ready", ...entry })
+      }
+    }
+    return subjects
+  })
+
+/** In one line. Effect's own errors carry what was thrown as their cause, and so do the benchmark's. */
+const reason = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error
+    ? reason(error.cause)
+    : `failed: ${String(error instanceof Error ? error.message : error).split("\n", 1)[0]}`
+
+/** Until it is compiled. */
+const warm = (milliseconds: number) => (subject: Subject): Effect.Effect<void, unknown> =>
+  Effect.gen(function*() {
+    const end = performance.now() + milliseconds
+    do {
+      subject.calibrate(yield* subject.sample(0))
+    } while (performance.now() < end)
+  })
+
+export const time = (
+  work: Case,
+  contenders: ReadonlyArray<Contender>,
+  entries: ReadonlyArray<Entry>,
+  { fewestRounds, mostRounds, seconds, warmUpMilliseconds }: Effort,
+  tell: Tell
+): Effect.Effect<void, unknown, Scope.Scope> =>
+  Effect.gen(function*() {
+    const subjects = yield* warmUp(work, contenders, entries, warmUpMilliseconds, tell)
+    let end = Infinity
+    for (let round = -warmUpRounds; round < mostRounds; round++) {
+      if (round === 0) end = performance.now() + seconds * 1000
+      if (round >= fewestRounds && performance.now() > end) return
+      for (const subject of shuffle(subjects)) {
+        yield* tell({ _tag: "Trying", ...subject.entry })
+        const sample = yield* subject.sample(round)
+        yield* tell({ _tag: round < 0 ? "Warm" : "Timed", sample, ...subject.entry })
+      }
+    }
+  })
