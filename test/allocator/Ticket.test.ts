@@ -10,6 +10,11 @@ const granted = { _tag: "Granted", connection: 3 } as const
 const settled = TestClock.adjust(0)
 
 describe("a ticket", () => {
+  it("has a deadline that the queue can be ordered by, on a clock that shows a time before 1970 too", () => {
+    expect(new Ticket(-907, -707).deadline).toBe(0)
+    expect(new Ticket(-907, Infinity).deadline).toBe(Infinity)
+  })
+
   it.effect("keeps a notice that came before its holder waits", () =>
     Effect.gen(function*() {
       const ticket = new Ticket(0, 10)

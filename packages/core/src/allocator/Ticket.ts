@@ -32,7 +32,10 @@ export type Notice =
   | { readonly _tag: "Done" }
 
 export class Ticket {
-  /** When its holder gives up, in whole milliseconds of the pool's clock; Infinity: never. */
+  /**
+   * When its holder gives up, in whole milliseconds of the pool's clock; Infinity: never. Not before 0, where the keys of an
+   * OrderedMap begin: a clock that was set to before 1970 must not be more than late.
+   */
   readonly deadline: number
   private notice: Notice | undefined = undefined
   private listener: ((notice: Notice) => void) | undefined = undefined
@@ -42,7 +45,7 @@ export class Ticket {
     readonly since: number,
     deadline: number
   ) {
-    this.deadline = Math.ceil(deadline)
+    this.deadline = Math.max(0, Math.ceil(deadline))
   }
 
   /** Tells the holder. Called after the commit that decided it, at most once. */
