@@ -74,7 +74,7 @@ describe("decisions that come with work", () => {
 
 describe("the stats of a pool", () => {
   it("are its sizes and totals", () => {
-    const bench = new Bench({ maxSize: 4, minSize: 1, maxWaiters: 3, maxConnecting: 1, checkAfterIdle: 10 })
+    const bench = new Bench({ maxSize: 4, minSize: 1, maxWaiters: 1, maxConnecting: 1, checkAfterIdle: 10 })
     bench.fill(3)
     bench.take()
     bench.take()

@@ -58,7 +58,9 @@ export class Model extends ModelPool {
     const waiter = { number: this.drawn++, ticket }
     this.waiters.push(waiter)
     this.settle()
-    if (this.waiters.includes(waiter) && this.waiters.length > this.rules.maxWaiters) {
+    const out = this.connections.filter(({ stage }) => ["leased", "resetting", "closing"].includes(stage)).length
+    const surplus = this.waiters.length - (this.rules.maxSize - out)
+    if (this.waiters.includes(waiter) && surplus > this.rules.maxWaiters) {
       this.waiters.pop()
       this.counts.refused++
       this.say("refused: QueueFull")

@@ -88,11 +88,25 @@ describe("a caller that asks", () => {
     expect(bench.view.waiting).toEqual([1, 4])
   })
 
-  it("is refused where nobody may wait, and has started an opening that the next one finds", () => {
-    const bench = new Bench({ maxWaiters: 0 })
-    expect(bench.take()).toEqual(["open 0 for Waiter", "refused: QueueFull"])
-    bench.opened(0)
-    expect(bench.take()).toEqual(["ticket 1 gets 0"])
+  it("waits for what is opened or checked for it where nobody may wait for another", () => {
+    const bench = new Bench({ maxSize: 1, maxWaiters: 0, checkAfterIdle: 0 })
+    expect(bench.take()).toEqual(["open 0 for Waiter"])
+    expect(bench.take()).toEqual(["refused: QueueFull"])
+    expect(bench.opened(0)).toEqual(["ticket 0 gets 0"])
+    expect(bench.take()).toEqual(["refused: QueueFull"])
+    bench.leave(0)
+    expect(bench.take()).toEqual(["check 0"])
+    expect(bench.checked(0, true)).toEqual(["ticket 3 gets 0"])
+  })
+
+  it("is refused where nobody may wait, and what is closed or reset is not there yet", () => {
+    const bench = new Bench({ maxSize: 2, maxWaiters: 0 })
+    bench.fill(2)
+    bench.take()
+    bench.take()
+    bench.leave(2, { _tag: "Reset" })
+    bench.leave(3, { _tag: "Discard", reason: "Broken" })
+    expect(bench.take()).toEqual(["refused: QueueFull"])
   })
 
   it("is served in the very millisecond of its deadline, and not after it", () => {

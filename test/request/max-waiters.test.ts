@@ -52,32 +52,36 @@ it.effect("a waiter whose time is over no longer counts", () =>
       expect(yield* isWaiting(yield* ask(pool))).toBe(true)
     })))
 
-it.effect("with maxWaiters 0 a caller is served from what is idle, or refused", () =>
+it.effect("with maxWaiters 0 a caller gets what is idle, or opened for it, and else is refused", () =>
   withPool({ maxSize: 1, maxWaiters: 0 }, ({ pool }) =>
     Effect.gen(function*() {
-      // What the first refusal had started opening is there for the next caller.
-      expect(yield* Effect.flip(pool.use(() => Effect.void))).toMatchObject({ reason: "QueueFull" })
-      yield* settled
+      expect(yield* pool.use(({ id }) => Effect.succeed(id))).toBe(0)
       expect(yield* pool.use(({ id }) => Effect.succeed(id))).toBe(0)
       yield* hold(pool)
       expect(yield* Effect.flip(pool.use(() => Effect.void))).toMatchObject({ reason: "QueueFull" })
     })))
 
-it.effect("callers that a connection is opening for count as waiting", () =>
-  withPool({ maxWaiters: 1 }, ({ fake, pool }) =>
+it.effect("with maxWaiters 0 a connection that must be checked first serves who asks", () =>
+  withPool({ maxSize: 1, maxWaiters: 0, checkAfterIdle: 0 }, ({ pool }) =>
+    Effect.gen(function*() {
+      yield* Effect.repeatN(pool.use(() => Effect.void), 10)
+      expect((yield* pool.stats).refused).toBe(0)
+    })))
+
+it.effect("callers for whom there is a permit do not count as waiting", () =>
+  withPool({ maxSize: 3, maxWaiters: 1, maxConnecting: 1 }, ({ fake, pool }) =>
     Effect.gen(function*() {
       yield* fake.set("open", FakeConnector.hang)
-      yield* ask(pool)
+      const asked = yield* Effect.all([ask(pool), ask(pool), ask(pool), ask(pool)])
+      expect(yield* Effect.forEach(asked, isWaiting)).toEqual([true, true, true, true])
       expect(yield* Effect.flip(pool.use(() => Effect.void))).toMatchObject({ reason: "QueueFull" })
     })))
 
 it.effect("a caller that is served at once is never refused", () =>
   withPool({ maxSize: 2, maxWaiters: 0 }, ({ pool }) =>
     Effect.gen(function*() {
-      yield* Effect.flip(pool.use(() => Effect.void))
-      yield* settled
       yield* Effect.repeatN(pool.use(() => Effect.void), 10)
-      expect((yield* pool.stats).refused).toBe(1)
+      expect((yield* pool.stats).refused).toBe(0)
     })))
 
 it.effect("without a bound anybody may wait", () =>

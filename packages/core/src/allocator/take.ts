@@ -30,13 +30,20 @@ export const take = (state: State, now: number, ticket: Ticket): readonly [Answe
   return enqueue(state, now, ticket)
 }
 
+/**
+ * Callers that wait for what others hold: all that wait, less the permits that are free, or spent on what is for them. If these
+ * counted too, a pool without waiters whose connections are checked before each use would never serve anybody.
+ */
+const surplus = ({ leased, queue, rules, steps }: State): number =>
+  WaitQueue.size(queue) - (rules.maxSize - leased.size - steps.resetting.size - steps.closing.size)
+
 const enqueue = (before: State, now: number, ticket: Ticket): readonly [Answer, State] => {
   const number = before.nextTicket
   const work: Array<Work> = []
   const queue = WaitQueue.push(before.queue, number, ticket)
   const state = settle(withTicketDrawn(withQueue(before, queue)), now, work)
   const waits = WaitQueue.get(state.queue, number) !== undefined
-  if (waits && WaitQueue.size(state.queue) > state.rules.maxWaiters) {
+  if (waits && surplus(state) > state.rules.maxWaiters) {
     const after = withUpkeep(
       withQueue(state, WaitQueue.remove(state.queue, number)),
       { refused: state.upkeep.refused + 1 }

@@ -68,7 +68,7 @@ const summary = (cause: Cause.Cause<unknown>): string => {
 /**
  * Why a pool refused a caller at once.
  *
- * - `QueueFull`: `maxWaiters` callers wait already.
+ * - `QueueFull`: `maxWaiters` callers wait already for what others hold.
  * - `Overloaded`: waits have been too long for too long. Not produced yet.
  * - `Suspended`: the pool was suspended. Not produced yet.
  * - `DeadlineTooShort`: by the rate of returns, the caller's deadline cannot be met. Not produced yet.

@@ -31,8 +31,10 @@ export interface Tuning {
    */
   readonly acquireTimeout?: Duration.DurationInput | undefined
   /**
-   * How many callers may wait at one time; the next is refused with `PoolRefused`. Too small: a moment's crowd becomes
-   * errors. Unbounded, a queue can grow until all in it time out. Default: `Infinity`.
+   * How many callers may wait at one time for what others hold; the next is refused with `PoolRefused`. Those for whom there is
+   * a permit, so that a connection is opened or checked for them, do not count: with 0, a caller is refused only when all of
+   * `maxSize` are busy. Too small: a moment's crowd becomes errors. Unbounded, a queue can grow until all in it time out.
+   * Default: `Infinity`.
    */
   readonly maxWaiters?: number | undefined
   /**
