@@ -198,7 +198,7 @@ const exceptions = [
   {
     file: `${core}/request/events.ts`,
     layer: layers.request,
-    may: effect("Mailbox"),
+    may: effect("Queue"),
     reason: "Subscribers of the event stream each have a buffer. No caller that wants a connection waits there."
   }
 ]

@@ -5,40 +5,43 @@
  * count is the first thing that the subscriber reads once there is room again.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { PoolEvent } from "../model/events.js"
 
 /** How many events a subscriber may be behind. */
 const BUFFER = 4096
 
+/** What a subscriber reads: events, and that there will be no more. */
+type Item = Option.Option<PoolEvent>
+
 class Subscriber {
   private dropped = 0
   private droppedAt = 0
 
-  constructor(readonly mailbox: Mailbox.Mailbox<PoolEvent>) {}
-
-  /** What is left to say once all that was kept has been read. */
-  get rest(): Stream.Stream<PoolEvent> {
-    const { dropped, droppedAt } = this
-    return dropped === 0 ? Stream.empty : Stream.make(PoolEvent.EventsDropped({ at: droppedAt, count: dropped }))
-  }
+  constructor(readonly queue: Queue.Queue<Item>) {}
 
   offer(event: PoolEvent): void {
-    if (this.dropped > 0) {
-      if (!this.mailbox.unsafeOffer(PoolEvent.EventsDropped({ at: event.at, count: this.dropped }))) {
-        this.drop(event)
-        return
-      }
-      this.dropped = 0
+    if (Option.getOrElse(this.queue.unsafeSize(), () => 0) >= BUFFER) {
+      this.dropped++
+      this.droppedAt = event.at
+      return
     }
-    if (!this.mailbox.unsafeOffer(event)) this.drop(event)
+    this.confess(event.at)
+    this.queue.unsafeOffer(Option.some(event))
   }
 
-  private drop(event: PoolEvent): void {
-    this.dropped++
-    this.droppedAt = event.at
+  /** After what is buffered, and what of it was dropped. */
+  end(): void {
+    this.confess(this.droppedAt)
+    this.queue.unsafeOffer(Option.none())
+  }
+
+  private confess(at: number): void {
+    if (this.dropped === 0) return
+    this.queue.unsafeOffer(Option.some(PoolEvent.EventsDropped({ at, count: this.dropped })))
+    this.dropped = 0
   }
 }
 
@@ -58,25 +61,26 @@ export class Events {
   /** Ends every stream, after what it has buffered. */
   end(): void {
     this.ended = true
-    for (const { mailbox } of this.subscribers) mailbox.unsafeDone(Exit.void)
+    for (const subscriber of this.subscribers) subscriber.end()
   }
 
+  // The buffer has no bound of its own: `offer` sees to it. What says that the pool has ended must always fit.
   readonly stream: Stream.Stream<PoolEvent> = Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(
-        Effect.map(Mailbox.make<PoolEvent>({ capacity: BUFFER, strategy: "dropping" }), (mailbox) => {
-          const subscriber = new Subscriber(mailbox)
-          if (this.ended) mailbox.unsafeDone(Exit.void)
-          else this.subscribers.add(subscriber)
+        Effect.map(Queue.unbounded<Item>(), (queue) => {
+          const subscriber = new Subscriber(queue)
+          this.subscribers.add(subscriber)
+          if (this.ended) subscriber.end()
           return subscriber
         }),
         (subscriber) =>
           Effect.suspend(() => {
             this.subscribers.delete(subscriber)
-            return subscriber.mailbox.shutdown
+            return subscriber.queue.shutdown
           })
       ),
-      (subscriber) => Stream.concat(Mailbox.toStream(subscriber.mailbox), Stream.suspend(() => subscriber.rest))
+      ({ queue }) => Stream.takeWhile(Stream.fromQueue(queue), Option.isSome).pipe(Stream.map(({ value }) => value))
     )
   )
 }
