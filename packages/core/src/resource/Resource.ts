@@ -10,7 +10,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -32,24 +33,49 @@ export class StepTimeout extends Data.TaggedError("StepTimeout")<{ readonly step
 const LONGEST_SLEEP = 2 ** 31 - 1
 
 const sleep = (millis: number): Effect.Effect<void> =>
-  millis <= LONGEST_SLEEP
+  millis === Infinity
+    ? Effect.never
+    : millis <= LONGEST_SLEEP
     ? Effect.sleep(millis)
     : Effect.zipRight(Effect.sleep(LONGEST_SLEEP), Effect.suspend(() => sleep(millis - LONGEST_SLEEP)))
 
-/** Ends when the step does, or when its time is over. */
-const within = <A, E, R, E2>(
-  step: Effect.Effect<A, E, R>,
-  millis: number,
-  onTimeout: () => E2
-): Effect.Effect<A, E | E2, R> =>
-  millis === Infinity ? step : Effect.raceFirst(step, Effect.zipRight(sleep(millis), Effect.failSync(onTimeout)))
-
-/** Ends within the time, whether the step gives in to interruption or not. */
+/**
+ * Ends within the time, or when it is interrupted, whether the step gives in to interruption or not: the step, a fiber of its
+ * own, is then interrupted and left behind. It begins uninterruptibly, or an interruption before it has begun would lose the
+ * finalizers: one that may be interrupted says so itself.
+ *
+ * Not a race of Effect's: interrupted between making its two fibers and starting them, it waits for them for ever
+ * (docs/verification.md).
+ */
 const bounded = <A, E, R, E2>(
   step: Effect.Effect<A, E, R>,
   millis: number,
   onTimeout: () => E2
-): Effect.Effect<A, E | E2, R> => within(Effect.disconnect(step), millis, onTimeout)
+): Effect.Effect<A, E | E2, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.forkDaemon(step),
+      (fiber) =>
+        Effect.flatMap(Effect.forkDaemon(Effect.interruptible(sleep(millis))), (alarm) =>
+          Effect.ensuring(
+            restore(first(fiber, alarm, onTimeout)),
+            Effect.sync(() => {
+              fiber.unsafeInterruptAsFork(FiberId.none)
+              alarm.unsafeInterruptAsFork(FiberId.none)
+            })
+          ))
+    )
+  )
+
+const first = <A, E, E2>(
+  fiber: Fiber.RuntimeFiber<A, E>,
+  alarm: Fiber.RuntimeFiber<void>,
+  onTimeout: () => E2
+): Effect.Effect<A, E | E2> =>
+  Effect.async((resume) => {
+    fiber.addObserver(resume)
+    alarm.addObserver(() => resume(Effect.failSync(onTimeout)))
+  })
 
 export class Resource<A, E, R> {
   private opened: Option.Option<A> = Option.none()
@@ -94,7 +120,11 @@ export class Resource<A, E, R> {
       onSome: (schedule) => Effect.retry(attempt, schedule)
     })
     return Effect.map(
-      bounded(tries, connectTimeout, () => new ConnectTimeout({ pool: name, after: connectTimeout })),
+      bounded(
+        Effect.interruptible(tries),
+        connectTimeout,
+        () => new ConnectTimeout({ pool: name, after: connectTimeout })
+      ),
       (connection) => {
         this.opened = Option.some(connection)
       }
@@ -108,7 +138,7 @@ export class Resource<A, E, R> {
     return ask === undefined
       ? Effect.void
       : bounded(
-        Effect.suspend(() => ask(this.connection)),
+        Effect.interruptible(Effect.suspend(() => ask(this.connection))),
         checkTimeout,
         () => new StepTimeout({ step: "check", after: checkTimeout })
       )
@@ -119,7 +149,7 @@ export class Resource<A, E, R> {
     return reset === undefined
       ? Effect.void
       : bounded(
-        Effect.suspend(() => reset(this.connection)),
+        Effect.interruptible(Effect.suspend(() => reset(this.connection))),
         resetTimeout,
         () => new StepTimeout({ step: "reset", after: resetTimeout })
       )
@@ -154,26 +184,16 @@ export class Resource<A, E, R> {
   /** Runs the finalizers, and aborts where they do not end in time. Never fails. */
   get close(): Effect.Effect<CloseOutcome> {
     const { closeTimeout } = this.settings
-    return pipe(
-      Effect.uninterruptibleMask((restore) =>
-        // Started uninterruptibly: an interruption before it has begun would lose the finalizers. One that is given up on is
-        // interrupted in what it says can be interrupted, and runs the others.
-        Effect.flatMap(Effect.forkDaemon(this.finalize), (fiber) =>
-          Effect.ensuring(
-            restore(
-              within(Fiber.join(fiber), closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout }))
-            ),
-            Effect.fiberIdWith((id) => Fiber.interruptAsFork(fiber, id))
-          ))
-      ),
-      Effect.matchCause({
+    return Effect.matchCause(
+      bounded(this.finalize, closeTimeout, () => new StepTimeout({ step: "close", after: closeTimeout })),
+      {
         onSuccess: () => CloseOutcome.Closed(),
         onFailure: (cause) => {
           if (Option.isNone(Cause.failureOption(cause))) return CloseOutcome.Failed({ cause })
           this.abort()
           return CloseOutcome.Aborted()
         }
-      })
+      }
     )
   }
 
