@@ -40,6 +40,8 @@ export interface FakeConnection {
   readonly id: number
   /** Whether it is open: neither closed, nor aborted, nor killed. */
   readonly isAlive: boolean
+  /** Whether its state is another's: marked `dirty` and not reset since. A pool never hands out one that is. */
+  readonly isDirty: boolean
   /** Says that the next `needsReset` is to be true, as an interrupted query would. */
   readonly dirty: () => void
 }

@@ -24,8 +24,8 @@ export type Step = "open" | "check" | "ping" | "reset" | "close"
  * - `Die`: dies
  * - `Hang`: never ends, but can be interrupted
  * - `Stick`: never ends, and cannot be interrupted
- * - `Slow`: succeeds after a time of the Clock
- * - `Gate`: succeeds when the test opens the gate
+ * - `Slow`: does something else after a time of the Clock
+ * - `Gate`: waits until the test opens the gate, then does something else
  *
  * @since 0.1.0
  * @category models
@@ -37,7 +37,7 @@ export type Behaviour = Data.TaggedEnum<{
   Hang: {}
   Stick: {}
   Slow: { readonly duration: Duration.DurationInput; readonly then: Behaviour }
-  Gate: { readonly gate: Gate; readonly then: Behaviour }
+  Gate: { readonly gate: Gate; readonly then: Behaviour; readonly interruptible: boolean }
 }>
 
 const Behaviour = Data.taggedEnum<Behaviour>()
@@ -115,7 +115,16 @@ export const slow = (duration: Duration.DurationInput, then: Behaviour = ok): Be
  * @since 0.1.0
  * @category behaviours
  */
-export const wait = (gate: Gate, then: Behaviour = ok): Behaviour => Behaviour.Gate({ gate, then })
+export const wait = (gate: Gate, then: Behaviour = ok): Behaviour => Behaviour.Gate({ gate, then, interruptible: true })
+
+/**
+ * Waits at a gate, and cannot be interrupted there; then does something else. Default: succeeds.
+ *
+ * @since 0.1.0
+ * @category behaviours
+ */
+export const stickAt = (gate: Gate, then: Behaviour = ok): Behaviour =>
+  Behaviour.Gate({ gate, then, interruptible: false })
 
 /**
  * @since 0.1.0
@@ -143,5 +152,9 @@ export const behave: (behaviour: Behaviour) => Effect.Effect<void, FakeError> = 
   Hang: () => Effect.never,
   Stick: () => Effect.uninterruptible(Effect.never),
   Slow: ({ duration, then }) => Effect.zipRight(Effect.sleep(duration), Effect.suspend(() => behave(then))),
-  Gate: ({ gate, then }) => Effect.zipRight(gate.pass, Effect.suspend(() => behave(then)))
+  Gate: ({ gate, interruptible, then }) =>
+    Effect.zipRight(
+      interruptible ? gate.pass : Effect.uninterruptible(gate.pass),
+      Effect.suspend(() => behave(then))
+    )
 })
