@@ -10,10 +10,11 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { promisify } from "node:util"
 import { InvalidArguments } from "./arguments.js"
 import type { Other } from "./measure/protocol.js"
+import { root as rootUrl } from "./root.js"
 
 export class NotBuilt extends Data.TaggedError("NotBuilt")<{ readonly message: string }> {}
 
-const root = fileURLToPath(new URL("../../", import.meta.url))
+const root = fileURLToPath(rootUrl)
 
 const said = (error: unknown): string => {
   const { message, stderr = "", stdout = "" } = error as Error & { readonly stdout?: string; readonly stderr?: string }
@@ -37,9 +38,10 @@ const commitOf = (ref: string): Effect.Effect<string, InvalidArguments> =>
   run(root, "git", "rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`).pipe(
     Effect.catchAll(() =>
       Effect.gen(function*() {
-        const names = yield* run(root, "git", "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags").pipe(
-          Effect.orElseSucceed(() => "")
-        )
+        const names = yield* run(root, "git", "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags")
+          .pipe(
+            Effect.orElseSucceed(() => "")
+          )
         return yield* new InvalidArguments({
           message: `--against: "${ref}" is no commit here. Name one by its hash, as HEAD~1, or as one of: ${
             names.split("\n").slice(0, 20).join(", ")
@@ -77,7 +79,9 @@ export const build = (ref: string): Effect.Effect<Other, NotBuilt | InvalidArgum
     const commit = yield* commitOf(ref)
     const tree = yield* checkout(commit)
     yield* io(() => fs.access(path.join(tree, "packages/core/tsconfig.json"))).pipe(
-      Effect.mapError(() => new InvalidArguments({ message: `--against: at ${ref} there is no packages/core to build.` }))
+      Effect.mapError(() =>
+        new InvalidArguments({ message: `--against: at ${ref} there is no packages/core to build.` })
+      )
     )
     yield* link(tree, "node_modules")
     yield* link(tree, "packages/core/node_modules")

@@ -27,14 +27,16 @@ import { againstTable, budgetTable } from "./report/tables.js"
 
 class Slow extends Data.TaggedError("Slow")<{ readonly message: string }> {}
 
-const effort = ({ quick, seconds = quick ? 4 : 30 }: Arguments): Effort => ({
+const effort = ({ against, quick, seconds = quick ? 3 : 30 }: Arguments, { processes = 1 }: Case): Effort => ({
   warmUpMilliseconds: quick ? 100 : 300,
+  processes: against !== undefined ? 3 : quick ? 1 : processes,
   seconds,
-  fewestRounds: quick ? 3 : 5,
+  fewestRounds: against !== undefined ? 15 : quick ? 3 : 7,
   mostRounds: 200
 })
 
-const limits = ({ quick }: Arguments): Limits => ({ seconds: quick ? 5 : 10, megabytes: 2048 })
+/** Of one turn. */
+const limits: Limits = { seconds: 10, megabytes: 2048 }
 
 /** What is measured of a case. */
 interface Selection {
@@ -73,13 +75,13 @@ const measureAll = (args: Arguments, other: Other | undefined) =>
     const progress = yield* Progress.make(selected.length + heaps.length)
     const results: Array<Result> = []
     for (const selection of selected) {
-      const plan = { ...selection, effort: effort(args), limits: limits(args), other }
+      const plan = { ...selection, effort: effort(args, selection.case), limits, other }
       results.push(yield* measure(plan, progress.now))
       yield* progress.advance
     }
     const heap: Array<HeapRow> = []
     for (const name of heaps) {
-      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 3, limits(args), progress.now))
+      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 3, limits, progress.now))
       yield* progress.advance
     }
     return { results, heap }

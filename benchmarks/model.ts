@@ -80,6 +80,8 @@ export interface Case {
   readonly needs?: keyof Abilities
   /** Whether parts are compared as well. */
   readonly parts?: true
+  /** How many processes share its rounds, where one is not enough to tell small differences. */
+  readonly processes?: number
   /** Contenders that do the work without a pool: one with fibers, one with promises. */
   readonly controls: ReadonlyArray<string>
   /** What `--quick` runs of it. */

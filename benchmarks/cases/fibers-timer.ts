@@ -7,7 +7,8 @@ import { fibers, functions, settings } from "./loops.js"
 export const sleeping: Case = {
   name: "fibers-timer",
   title: "Many fibers over 10 connections, each use waits for a timer of 1 ms",
-  about: "As above, with `Effect.sleep(1)` or a timer's promise. Ten connections bound all alike: 10 uses in 1 ms and what a " +
+  about:
+    "As above, with `Effect.sleep(1)` or a timer's promise. Ten connections bound all alike: 10 uses in 1 ms and what a " +
     "timer is late. Without a pool nothing bounds them.",
   axis: "fibers",
   measure: "wall",

@@ -44,8 +44,7 @@ export const functions = async (
 export const fill = (use: Use, maxSize: number): Effect.Effect<void, unknown> =>
   Effect.flatMap(Deferred.make<void>(), (all) => {
     let held = 0
-    const hold = () =>
-      Effect.suspend(() => ++held === maxSize ? Deferred.succeed(all, undefined) : Deferred.await(all))
+    const hold = () => Effect.suspend(() => ++held === maxSize ? Deferred.succeed(all, undefined) : Deferred.await(all))
     return fibers(use, { size: maxSize, operations: maxSize }, () => Effect.asVoid(hold()))
   })
 

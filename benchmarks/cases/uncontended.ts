@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { Case } from "../model.js"
 import { noPool, noPoolPromises } from "../contenders/controls.js"
+import type { Case } from "../model.js"
 import { functions, repeat, settings } from "./loops.js"
 
 const nothing = () => Effect.void
@@ -13,6 +13,7 @@ export const uncontended: Case = {
   measure: "wall",
   points: [{ size: 1, operations: 500 }],
   parts: true,
+  processes: 3,
   controls: [noPool, noPoolPromises],
   quick: { sizes: [1], contenders: "all" },
   settings: () => settings(10),

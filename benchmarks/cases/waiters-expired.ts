@@ -7,7 +7,8 @@ import { ended, holders, promiseQueue, queue } from "./queue.js"
 export const expired: Case = {
   name: "waiters-expired",
   title: "Waiters queued at once, then expired",
-  about: "As above, but the connections are held until every waiter has waited for its 100 ms. What is shown is processor " +
+  about:
+    "As above, but the connections are held until every waiter has waited for its 100 ms. What is shown is processor " +
     "time: the rest is waiting. Effect's own have no deadline, and are used with `Effect.timeout`.",
   axis: "waiters",
   measure: "cpu",

@@ -75,7 +75,9 @@ const fibers: EffectContender = {
   make: (settings) =>
     Effect.sync(() => {
       const gate = new Gate(settings)
-      const wait = Effect.async<void, string>((resume) => gate.wait((isGranted) => resume(isGranted ? granted : expired)))
+      const wait = Effect.async<void, string>((resume) =>
+        gate.wait((isGranted) => resume(isGranted ? granted : expired))
+      )
       return (body) =>
         Effect.suspend(() =>
           gate.enter()

@@ -4,8 +4,9 @@ import * as Pool from "effect/Pool"
 import type { EffectContender, Settings } from "../model.js"
 import { canAll, Connection } from "../model.js"
 
-const within = ({ acquireTimeout }: Settings) => <A, E, R>(wait: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, R> =>
-  acquireTimeout === undefined ? wait : Effect.timeout(wait, acquireTimeout)
+const within =
+  ({ acquireTimeout }: Settings) => <A, E, R>(wait: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, R> =>
+    acquireTimeout === undefined ? wait : Effect.timeout(wait, acquireTimeout)
 
 const pool: EffectContender = {
   _tag: "Effect",

@@ -26,8 +26,7 @@ const fromEffect = (pool: PromisePool): Use => (body) =>
   )
 
 export const library = ({ make, name }: Library): ReadonlyArray<Contender> => {
-  const open = (settings: Settings): Effect.Effect<PromisePool, never, Scope.Scope> =>
-    Effect.sync(() => make(settings))
+  const open = (settings: Settings): Effect.Effect<PromisePool, never, Scope.Scope> => Effect.sync(() => make(settings))
   return [
     { _tag: "Promise", name, role: "Pool", can: { ...abilities, cancel: "has no way to stop waiting" }, make: open },
     {

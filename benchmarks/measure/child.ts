@@ -58,7 +58,9 @@ export const run = (request: Request, limits: Limits, listen: (message: Message)
         : errors.includes("heap out of memory")
         ? `out of memory (${limits.megabytes / 1024} GB)`
         : `ended with ${signal ?? code}`
-      if (!isLate && !why.startsWith("out of memory")) console.error(`\n${during?.contender ?? "A worker"} ${why}:\n${errors}`)
+      if (!isLate && !why.startsWith("out of memory")) {
+        console.error(`\n${during?.contender ?? "A worker"} ${why}:\n${errors}`)
+      }
       resume(Effect.succeed({ _tag: "Died", during, why }))
     })
     return Effect.sync(() => {

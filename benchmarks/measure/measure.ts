@@ -35,6 +35,25 @@ const isBeyond = (failed: Entry) => ({ contender, size }: Entry) =>
 
 type Report = (what: string) => void
 
+type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
+
+const runOnce = (plan: Plan, entries: ReadonlyArray<Entry>, report: Report) =>
+  Effect.suspend(() => {
+    const timed: Array<Of<"Timed">> = []
+    const failures: Array<Of<"Failed">> = []
+    const request = { _tag: "Time", case: plan.case.name, entries, effort: plan.effort, other: plan.other } as const
+    return run(request, plan.limits, (message) => {
+      switch (message._tag) {
+        case "Trying":
+          return report(`${plan.case.name} ${message.size}: ${message.contender}`)
+        case "Failed":
+          return void failures.push(message)
+        case "Timed":
+          return void timed.push(message)
+      }
+    }).pipe(Effect.map((end) => ({ end, timed, failures })))
+  })
+
 export const measure = (plan: Plan, report: Report): Effect.Effect<Result> =>
   Effect.gen(function*() {
     const outcomes = new Map<string, Outcome>()
@@ -56,33 +75,25 @@ export const measure = (plan: Plan, report: Report): Effect.Effect<Result> =>
       able = able.filter((entry) => !beyond(entry))
     }
 
-    while (able.length > 0) {
-      const samples = new Map<string, Array<Sample>>()
-      const failures: Array<Entry & { readonly why: string }> = []
-      const listen = (message: Message) => {
-        switch (message._tag) {
-          case "Trying":
-            return report(`${plan.case.name} ${message.size}: ${message.contender}`)
-          case "Failed":
-            return void failures.push(message)
-          case "Timed": {
-            const of = samples.get(key(message))
-            if (of === undefined) samples.set(key(message), [message.sample])
-            else of.push(message.sample)
-          }
-        }
+    const samples = new Map<string, Array<Sample>>()
+    for (let done = 0; done < plan.effort.processes && able.length > 0;) {
+      const { end, failures, timed } = yield* runOnce(plan, able, report)
+      for (const { contender, size, why } of failures) exclude({ contender, size }, why)
+      if (end._tag === "Died") {
+        if (end.during === undefined) return yield* Effect.dieMessage(`The worker ${end.why}`)
+        exclude(end.during, end.why)
+        continue
       }
-      const request = { _tag: "Time", case: plan.case.name, entries: able, effort: plan.effort, other: plan.other } as const
-      const end = yield* run(request, plan.limits, listen)
-      for (const { why, ...failed } of failures) exclude(failed, why)
-      if (end._tag === "Done") {
-        for (const entry of able) {
-          outcomes.set(key(entry), { _tag: "Sampled", samples: samples.get(key(entry)) ?? [] })
-        }
-        break
+      for (const { sample, ...entry } of timed) {
+        const all = samples.get(key(entry)) ?? []
+        // Rounds of different processes are different rounds.
+        all.push({ ...sample, round: sample.round + done * plan.effort.mostRounds })
+        samples.set(key(entry), all)
       }
-      if (end.during === undefined) return yield* Effect.dieMessage(`The worker ${end.why}`)
-      exclude(end.during, end.why)
+      done++
+    }
+    for (const entry of able) {
+      outcomes.set(key(entry), { _tag: "Sampled", samples: samples.get(key(entry)) ?? [] })
     }
 
     const rows = entries.map((entry): Row => ({ ...entry, outcome: outcomes.get(key(entry)) as Outcome }))

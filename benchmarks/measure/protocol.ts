@@ -10,7 +10,9 @@ export interface Entry {
 export interface Effort {
   /** How long each contender does the work before anything counts. */
   readonly warmUpMilliseconds: number
-  /** How long to go on after the fewest rounds. */
+  /** How many processes share the rounds. What one of them compiles well or badly by chance, another may not. */
+  readonly processes: number
+  /** How long to go on, in all, after the fewest rounds. */
   readonly seconds: number
   readonly fewestRounds: number
   readonly mostRounds: number
@@ -30,7 +32,12 @@ export type Request =
     readonly effort: Effort
     readonly other: Other | undefined
   }
-  | { readonly _tag: "Heap"; readonly contender: string; readonly sizes: ReadonlyArray<number>; readonly repeats: number }
+  | {
+    readonly _tag: "Heap"
+    readonly contender: string
+    readonly sizes: ReadonlyArray<number>
+    readonly repeats: number
+  }
 
 /** What so many waiters take. */
 export interface Heap {
@@ -46,6 +53,7 @@ export type Message =
   | ({ readonly _tag: "Trying" } & Entry)
   | ({ readonly _tag: "Failed"; readonly why: string } & Entry)
   | ({ readonly _tag: "Ready" } & Entry)
-  | ({ readonly _tag: "Warm" | "Timed"; readonly sample: Sample } & Entry)
+  | ({ readonly _tag: "Warm" } & Entry)
+  | ({ readonly _tag: "Timed"; readonly sample: Sample } & Entry)
   | ({ readonly _tag: "Weighed"; readonly heap: Heap } & Entry)
   | { readonly _tag: "Done" }

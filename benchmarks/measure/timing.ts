@@ -124,19 +124,19 @@ export const time = (
   work: Case,
   contenders: ReadonlyArray<Contender>,
   entries: ReadonlyArray<Entry>,
-  { fewestRounds, mostRounds, seconds, warmUpMilliseconds }: Effort,
+  { fewestRounds, mostRounds, processes, seconds, warmUpMilliseconds }: Effort,
   tell: Tell
 ): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.gen(function*() {
     const subjects = yield* warmUp(work, contenders, entries, warmUpMilliseconds, tell)
     let end = Infinity
     for (let round = -warmUpRounds; round < mostRounds; round++) {
-      if (round === 0) end = performance.now() + seconds * 1000
-      if (round >= fewestRounds && performance.now() > end) return
+      if (round === 0) end = performance.now() + seconds * 1000 / processes
+      if (round >= fewestRounds / processes && performance.now() > end) return
       for (const subject of shuffle(subjects)) {
         yield* tell({ _tag: "Trying", ...subject.entry })
         const sample = yield* subject.sample(round)
-        yield* tell({ _tag: round < 0 ? "Warm" : "Timed", sample, ...subject.entry })
+        yield* tell(round < 0 ? { _tag: "Warm", ...subject.entry } : { _tag: "Timed", sample, ...subject.entry })
       }
     }
   })

@@ -36,7 +36,10 @@ export const isClear = ({ bound, measured }: Budget): boolean =>
 /** Whether it is missed by what no machine's noise explains: tenfold, or because Cenote could not do the work. */
 export const isLost = ({ bound, measured }: Budget): boolean => {
   if (measured._tag === "Missing") return isOurs(measured)
-  return !within({ _tag: bound._tag, value: bound._tag === "AtMost" ? bound.value * 10 : bound.value / 10 }, measured.value)
+  return !within(
+    { _tag: bound._tag, value: bound._tag === "AtMost" ? bound.value * 10 : bound.value / 10 },
+    measured.value
+  )
 }
 
 const effectPool = "Effect's Pool"
@@ -132,7 +135,9 @@ export const budgets = (figures: Figures): ReadonlyArray<Budget> => {
           measured: ratio(figures, "uncontended", 1, fromEffect, use)
         },
         {
-          what: `\`use\`, contended: how much faster than ${fromEffect}, where it is closest (${number.format(size)} fibers)`,
+          what: `\`use\`, contended: how much faster than ${fromEffect}, where it is closest (${
+            number.format(size)
+          } fibers)`,
           bound: atLeast(1),
           unit: "×",
           measured

@@ -58,7 +58,11 @@ const lines = (title: string, x: string, y: string, all: ReadonlyArray<Line>): s
   })
 }
 
-const bars = (title: string, x: string, all: ReadonlyArray<{ readonly name: string; readonly value: number }>): string =>
+const bars = (
+  title: string,
+  x: string,
+  all: ReadonlyArray<{ readonly name: string; readonly value: number }>
+): string =>
   render(960, 70 + 26 * all.length, {
     title: { text: title, left: "center", textStyle: { fontSize: 15 } },
     grid: { left: 270, right: 60, top: 40, bottom: 40 },

@@ -7,14 +7,13 @@ import * as os from "node:os"
 import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
 import type { Case, Result, Row } from "../model.js"
+import { root } from "../root.js"
 import type { Budget, Figures } from "./budgets.js"
 import { isMet } from "./budgets.js"
-import { chart, heapChart } from "./chart.js"
 import { budgetTable, caseTable, heapTable } from "./tables.js"
 
 export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {}
 
-const root = new URL("../../../", import.meta.url)
 const page = new URL("docs/performance.md", root)
 const folder = new URL("docs/benchmarks/", root)
 
@@ -22,9 +21,11 @@ const json = (url: URL | string) => JSON.parse(readFileSync(url, "utf8")) as Rec
 
 /** Of everybody who is compared. */
 const versions = (): Record<string, string> => {
-  const { dependencies = {} } = json(new URL("../../package.json", import.meta.url))
+  const { dependencies = {} } = json(new URL("benchmarks/package.json", root))
   const peers = ["generic-pool", "tarn", "pg-pool", "lightning-pool", "sequelize-pool"]
-  const effect = json(new URL("../../node_modules/effect/package.json", import.meta.url)) as unknown as { version: string }
+  const effect = json(new URL("benchmarks/node_modules/effect/package.json", root)) as unknown as {
+    version: string
+  }
   return { effect: effect.version, ...Object.fromEntries(peers.map((name) => [name, dependencies[name] as string])) }
 }
 
@@ -45,7 +46,9 @@ const machine = (): Machine => ({
 })
 
 const machineText = (on: Machine, at: Date, commit: string): string =>
-  `Measured on ${at.toISOString().slice(0, 10)}, at commit ${commit.slice(0, 12)}: ${on.processor}, ${on.cores} cores, ` +
+  `Measured on ${at.toISOString().slice(0, 10)}, at commit ${
+    commit.slice(0, 12)
+  }: ${on.processor}, ${on.cores} cores, ` +
   `${on.memory} of memory, ${on.system}, Node ${on.node}; ` +
   `${Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(", ")}.`
 
@@ -62,7 +65,12 @@ export const casesText = ({ heap, results }: Figures, withCharts: boolean): stri
   [
     ...results.map((result) => {
       const work = workOf(result)
-      return [`### ${work.title}`, work.about, caseTable(work, result, base), ...drawing(work.title, work.name, withCharts)]
+      return [
+        `### ${work.title}`,
+        work.about,
+        caseTable(work, result, base),
+        ...drawing(work.title, work.name, withCharts)
+      ]
     }),
     ...heap.length === 0
       ? []
@@ -89,7 +97,9 @@ const replaceRegion = (text: string, name: string, content: string): Effect.Effe
   const [start, end] = [`<!-- bench: ${name} -->`, `<!-- /bench: ${name} -->`]
   const [from, to] = [text.indexOf(start), text.indexOf(end)]
   return from < 0 || to < from
-    ? new NotWritten({ message: `docs/performance.md must have the lines ${start} and ${end}: the tables go between them.` })
+    ? new NotWritten({
+      message: `docs/performance.md must have the lines ${start} and ${end}: the tables go between them.`
+    })
     : Effect.succeed(`${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`)
 }
 
@@ -102,6 +112,8 @@ export const write = (
 ): Effect.Effect<void, NotWritten> =>
   Effect.gen(function*() {
     const on = machine()
+    // Large, and needed here only.
+    const { chart, heapChart } = yield* Effect.promise(() => import("./chart.js"))
     const text = yield* io(() => fs.readFile(page, "utf8")).pipe(
       Effect.flatMap((text) => replaceRegion(text, "machine", machineText(on, at, commit))),
       Effect.flatMap((text) => replaceRegion(text, "budgets", budgetTable(budgets))),

@@ -81,7 +81,9 @@ export const caseTable = (work: Case, result: Result, base: string): string => {
         const row = at(name, size)
         if (row.outcome._tag === "Stopped") return row.outcome.why
         const ratio = beside(name, size)
-        return `${rounded.format(medianOf(work, row) as number)}${ratio?._tag === "Estimate" ? ` · ${times(ratio.value)}` : ""}`
+        return `${rounded.format(medianOf(work, row) as number)}${
+          ratio?._tag === "Estimate" ? ` · ${times(ratio.value)}` : ""
+        }`
       })
     ])
   )
