@@ -28,10 +28,10 @@ import { againstTable, budgetTable } from "./report/tables.js"
 class Slow extends Data.TaggedError("Slow")<{ readonly message: string }> {}
 
 const effort = ({ against, quick, seconds = quick ? 3 : 30 }: Arguments, { processes = 1 }: Case): Effort => ({
-  warmUpMilliseconds: quick ? 100 : 300,
+  warmUpMilliseconds: quick ? 100 : 200,
   processes: against !== undefined ? 3 : quick ? 1 : processes,
   seconds,
-  fewestRounds: against !== undefined ? 15 : quick ? 3 : 7,
+  fewestRounds: against !== undefined ? 15 : quick ? 3 : 5,
   mostRounds: 200
 })
 

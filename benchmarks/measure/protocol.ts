@@ -53,7 +53,7 @@ export type Message =
   | ({ readonly _tag: "Trying" } & Entry)
   | ({ readonly _tag: "Failed"; readonly why: string } & Entry)
   | ({ readonly _tag: "Ready" } & Entry)
-  | ({ readonly _tag: "Warm" } & Entry)
+  | { readonly _tag: "Warm" }
   | ({ readonly _tag: "Timed"; readonly sample: Sample } & Entry)
   | ({ readonly _tag: "Weighed"; readonly heap: Heap } & Entry)
   | { readonly _tag: "Done" }

@@ -17,12 +17,12 @@ type Tell = (message: Message) => Effect.Effect<void>
 /** Of one sample, at least, in milliseconds: shorter work is done several times. */
 const sampleTime = 10
 
-/** Rounds that are not counted. */
-const warmUpRounds = 2
-
 /** Times one contender's work; microseconds an operation. */
 class Subject {
   times = 1
+  /** Milliseconds: of the last sample, and of all since it was set. */
+  last = 0
+  spent = 0
   private cpu = 0
   private readonly task: Task
 
@@ -54,6 +54,8 @@ class Subject {
         this.task.reset()
         const { result } = await this.task.run()
         if (result.state !== "completed") throw new Error(`The benchmark ended as ${result.state}`)
+        this.last = result.totalTime
+        this.spent += result.totalTime
         const done = this.times * this.operations
         return { round, wall: result.totalTime * 1000 / done, cpu: this.cpu / done }
       },
@@ -70,14 +72,8 @@ const cpu = () => {
   return system + user
 }
 
-/** Opens and warms up everybody, smaller sizes first. Who fails at one is not tried at larger ones. */
-const warmUp = (
-  work: Case,
-  contenders: ReadonlyArray<Contender>,
-  entries: ReadonlyArray<Entry>,
-  milliseconds: number,
-  tell: Tell
-) =>
+/** Opens everybody, and lets each do the work once, smaller sizes first. Who fails at one is not tried at larger ones. */
+const tryAll = (work: Case, contenders: ReadonlyArray<Contender>, entries: ReadonlyArray<Entry>, tell: Tell) =>
   Effect.gen(function*() {
     const failed = new Set<string>()
     const subjects: Array<Subject> = []
@@ -89,16 +85,16 @@ const warmUp = (
       }
       if (failed.has(entry.contender)) continue
       yield* tell({ _tag: "Trying", ...entry })
-      const made = yield* prepare(work, contender, point).pipe(
+      const tried = yield* prepare(work, contender, point).pipe(
         Effect.map((run) => new Subject(entry, point.operations, run)),
-        Effect.tap(warm(milliseconds)),
+        Effect.tap((subject) => subject.sample(0)),
         Effect.either
       )
-      if (made._tag === "Left") {
+      if (tried._tag === "Left") {
         failed.add(entry.contender)
-        yield* tell({ _tag: "Failed", why: reason(made.left), ...entry })
+        yield* tell({ _tag: "Failed", why: reason(tried.left), ...entry })
       } else {
-        subjects.push(made.right)
+        subjects.push(tried.right)
         yield* tell({ _tag: "Ready", ...entry })
       }
     }
@@ -112,13 +108,15 @@ const reason = (error: unknown): string =>
     : `failed: ${String(error instanceof Error ? error.message : error).split("\n", 1)[0]}`
 
 /** Until it is compiled. */
-const warm = (milliseconds: number) => (subject: Subject): Effect.Effect<void, unknown> =>
+const warm = (subject: Subject, milliseconds: number): Effect.Effect<void, unknown> =>
   Effect.gen(function*() {
-    const end = performance.now() + milliseconds
-    do {
+    while (subject.spent < milliseconds) {
       subject.calibrate(yield* subject.sample(0))
-    } while (performance.now() < end)
+    }
   })
+
+/** A round, or a turn, that takes so long is not repeated without need. In milliseconds. */
+const long = 2000
 
 export const time = (
   work: Case,
@@ -128,15 +126,25 @@ export const time = (
   tell: Tell
 ): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.gen(function*() {
-    const subjects = yield* warmUp(work, contenders, entries, warmUpMilliseconds, tell)
-    let end = Infinity
-    for (let round = -warmUpRounds; round < mostRounds; round++) {
-      if (round === 0) end = performance.now() + seconds * 1000 / processes
-      if (round >= fewestRounds / processes && performance.now() > end) return
-      for (const subject of shuffle(subjects)) {
-        yield* tell({ _tag: "Trying", ...subject.entry })
-        const sample = yield* subject.sample(round)
-        yield* tell(round < 0 ? { _tag: "Warm", ...subject.entry } : { _tag: "Timed", sample, ...subject.entry })
-      }
+    const subjects = yield* tryAll(work, contenders, entries, tell)
+    const turns = (subjects: ReadonlyArray<Subject>, turn: (subject: Subject) => Effect.Effect<void, unknown>) =>
+      Effect.forEach(
+        subjects,
+        (subject) => Effect.zipRight(tell({ _tag: "Trying", ...subject.entry }), turn(subject)),
+        { discard: true }
+      )
+    yield* turns(subjects, (subject) => warm(subject, warmUpMilliseconds))
+    yield* tell({ _tag: "Warm" })
+
+    const fewest = (subject: Subject) => subject.last > long ? Math.min(3, fewestRounds) : fewestRounds / processes
+    // Who is slow has had its share of the time sooner, and has fewer rounds.
+    const share = 2 * seconds * 1000 / processes / subjects.length
+    for (const subject of subjects) subject.spent = 0
+    for (let round = 0; round < mostRounds; round++) {
+      const next = subjects.filter((subject) => round < fewest(subject) || subject.spent < share)
+      const isOver = subjects.reduce((sum, { spent }) => sum + spent, 0) > seconds * 1000 / processes
+      if (next.length === 0 || (isOver && next.every((subject) => round >= fewest(subject)))) return
+      yield* turns(shuffle(next), (subject) =>
+        Effect.flatMap(subject.sample(round), (sample) => tell({ _tag: "Timed", sample, ...subject.entry })))
     }
   })
