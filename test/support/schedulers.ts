@@ -75,6 +75,9 @@ export const shuffled = (numbers: Numbers, preemption: number, haste: number): P
   hurries: (millis) => haste > 0 && millis <= LONGEST_DELAY && numbers.chance(haste)
 })
 
+/** After so many turns a program is taken not to end. */
+const MOST_STEPS = 200_000
+
 interface Task {
   readonly run: () => void
   readonly fiber: AnyFiber | undefined
@@ -87,6 +90,9 @@ interface Sleeper {
 
 export class World implements Scheduler.Scheduler {
   private now = 0
+  /** What the clock shows beyond the time that has passed, in milliseconds: it is set forward and back. */
+  private skew = 0
+  private readonly fibers = new Set<AnyFiber>()
   private ready: Array<Task> = []
   private sleepers: Array<Sleeper> = []
   private held: { readonly fiber: AnyFiber; readonly until: number; readonly tasks: Array<Task> } | undefined
@@ -100,10 +106,10 @@ export class World implements Scheduler.Scheduler {
 
   readonly clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: () => this.now,
-    unsafeCurrentTimeNanos: () => BigInt(Math.round(this.now * 1e6)),
-    currentTimeMillis: Effect.sync(() => this.now),
-    currentTimeNanos: Effect.sync(() => BigInt(Math.round(this.now * 1e6))),
+    unsafeCurrentTimeMillis: () => this.time,
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(this.time * 1e6)),
+    currentTimeMillis: Effect.sync(() => this.time),
+    currentTimeNanos: Effect.sync(() => BigInt(Math.round(this.time * 1e6))),
     sleep: (duration) =>
       Effect.async((resume) => {
         const sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
@@ -116,7 +122,28 @@ export class World implements Scheduler.Scheduler {
       })
   }
 
+  /** What the clock shows. */
+  get time(): number {
+    return this.now + this.skew
+  }
+
+  /** Sets the clock forward or back. Whoever sleeps is not woken by it. */
+  setClock(by: number): void {
+    this.skew += by
+  }
+
+  /** Fibers that have begun and not ended. */
+  get alive(): number {
+    return [...this.fibers].filter((fiber) => fiber.unsafePoll() === null).length
+  }
+
+  /** Sleeps that will end. */
+  get timers(): number {
+    return this.sleepers.filter(({ at }) => at < Infinity).length
+  }
+
   scheduleTask(run: () => void, _priority: number, fiber?: AnyFiber): void {
+    if (fiber !== undefined) this.fibers.add(fiber)
     const tasks = this.held !== undefined && this.held.fiber === fiber ? this.held.tasks : this.ready
     tasks.push({ run, fiber })
   }
@@ -177,7 +204,9 @@ export class World implements Scheduler.Scheduler {
       Effect.locally(FiberRef.currentLoggers, HashSet.make<ReadonlyArray<Logger.Logger<unknown, any>>>(observer))
     )
     const fiber = Runtime.runFork(Runtime.defaultRuntime)(inside, { scheduler: this, immediate: false })
-    while (this.step());
+    for (let steps = 0; this.step(); steps++) {
+      if (steps === MOST_STEPS) return Exit.die(new Error(`The program goes on and on: ${this.alive} fibers are busy`))
+    }
     return fiber.unsafePoll() ??
       Exit.die(new Error(`The program never ends: nothing more happens after ${this.now} ms`))
   }

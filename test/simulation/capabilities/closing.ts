@@ -1,0 +1,43 @@
+/**
+ * The pool is closed at any moment, several times, and while it is made; its maker is interrupted.
+ *
+ * Promises: newcomers and waiters are refused at once; closing ends by its deadline (invariant 8); nothing is handed out after.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Finished } from "../stage.js"
+import { capability } from "../stage.js"
+
+const brokenEnds = ({ history }: Finished): ReadonlyArray<string> =>
+  history.flatMap(({ decision, state: { phase, queue } }) => {
+    if (phase._tag !== "Closing" && phase._tag !== "Closed") return []
+    return [
+      ...queue.tickets.size > 0 ? ["somebody waits for a pool that closes"] : [],
+      ...decision._tag === "Reuse" || decision._tag === "Wait" ? ["a pool that closes took a caller"] : []
+    ]
+  })
+
+interface Closing {
+  readonly at: number
+}
+
+export const closings = capability<Closing>({
+  name: "closing",
+  count: (profile, numbers) => profile === "closing" ? 1 + numbers.below(2) : numbers.chance(0.25) ? 1 : 0,
+  draw: (numbers) => ({ at: numbers.below(90) }),
+  run: ({ close, tell }, { at }) =>
+    Effect.delay(Effect.zipRight(Effect.sync(() => tell("the pool is closed")), close), at),
+  check: brokenEnds
+})
+
+interface Giving {
+  readonly at: number
+}
+
+/** Whoever makes the pool is interrupted before it is made. */
+export const interruptedMaking = capability<Giving>({
+  name: "interrupted making",
+  count: (profile, numbers) => numbers.chance(profile === "closing" ? 0.2 : 0.05) ? 1 : 0,
+  draw: (numbers) => ({ at: numbers.below(15) }),
+  making: (_, { at }, making) => Effect.asVoid(Effect.delay(Fiber.interrupt(making), at))
+})

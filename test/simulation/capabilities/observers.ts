@@ -1,0 +1,66 @@
+/**
+ * Whoever looks: the events, read to their end, and the statistics at any moment.
+ *
+ * Promises: the events tell each connection's life and each lease's, once and in order; the statistics add up.
+ */
+import type { PoolEvent } from "@cenote/core/PoolEvent"
+import * as Effect from "effect/Effect"
+import type { Finished } from "../stage.js"
+import { capability } from "../stage.js"
+
+type Life = { readonly id: number; readonly events: ReadonlyArray<PoolEvent["_tag"]> }
+
+const life = /^ConnectionOpening,(ConnectionOpened|ConnectionOpenFailed),ConnectionClosing(,ConnectionClosed)?$/
+
+/** Of those that begin and end where somebody looks. An opening that is overtaken by its close says neither. */
+const lives = (events: ReadonlyArray<PoolEvent>): ReadonlyArray<Life> => {
+  const byId = new Map<number, Array<PoolEvent["_tag"]>>()
+  for (const event of events) {
+    if (!/^Connection(Opening|Opened|OpenFailed|Closing|Closed)$/.test(event._tag) || !("id" in event)) continue
+    byId.set(event.id, [...byId.get(event.id) ?? [], event._tag])
+  }
+  return [...byId].map(([id, events]) => ({ id, events }))
+}
+
+const brokenLives = ({ events }: Finished): ReadonlyArray<string> =>
+  lives(events).flatMap(({ events, id }) => {
+    if (events[0] !== "ConnectionOpening") return []
+    const told = events.join()
+    const isWhole = life.test(told) || /^ConnectionOpening,ConnectionClosing(,ConnectionClosed)?$/.test(told)
+    return isWhole ? [] : [`the events of connection ${id} are ${told}`]
+  })
+
+const brokenLeases = ({ events }: Finished): ReadonlyArray<string> => {
+  const begun = new Set<number>()
+  const ended = new Set<number>()
+  return events.flatMap((event) => {
+    if (event._tag === "Acquired") {
+      if (begun.has(event.lease) || ended.has(event.lease)) return [`lease ${event.lease} begins again`]
+      begun.add(event.lease)
+    }
+    if (event._tag === "Released") {
+      if (ended.has(event.lease)) return [`lease ${event.lease} ends twice`]
+      ended.add(event.lease)
+    }
+    return []
+  })
+}
+
+interface Look {
+  readonly at: number
+}
+
+export const observers = capability<Look>({
+  name: "look",
+  count: (_, numbers) => numbers.chance(0.25) ? 1 + numbers.below(3) : 0,
+  draw: (numbers) => ({ at: numbers.below(90) }),
+  run: ({ broken, pool }, { at }) =>
+    Effect.delay(
+      Effect.map(pool.stats, ({ checking, closing, idle, leased, maxSize, opening, resetting }) => {
+        const spent = opening + idle + leased + checking + resetting + closing
+        if (spent > maxSize) broken(`the statistics say that ${spent} of ${maxSize} permits are spent`)
+      }),
+      at
+    ),
+  check: (finished) => [...brokenLives(finished), ...brokenLeases(finished)]
+})

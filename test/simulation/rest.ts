@@ -1,0 +1,79 @@
+/** The promises of the core: after every commit, over the whole history, and when all is over. */
+import type { FakeConnector } from "@cenote/core/testing"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
+import { brokenIn } from "../../packages/core/src/allocator/history.js"
+import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
+import { initial } from "../../packages/core/src/allocator/state.js"
+import { nextDue } from "../../packages/core/src/allocator/upkeep.js"
+import type { Rules } from "../../packages/core/src/model/settings.js"
+import type { FakePool } from "../support/pool.js"
+import type { World } from "../support/schedulers.js"
+import type { Stage } from "./stage.js"
+
+/** How often somebody asks again at rest: what is left of the faults is met first. */
+const TRIES = 30
+
+/** Longer than the longest back-off, in milliseconds. */
+const PATIENCE = 6_000
+
+const open = (pool: FakePool): Effect.Effect<number> =>
+  Effect.map(
+    pool.stats,
+    ({ checking, idle, leased, opening, resetting }) => idle + leased + checking + resetting + opening
+  )
+
+/** Nobody holds or waits, and all of the capacity can be had at once. */
+export const atRest = ({ broken, pool, settings: { rules } }: Stage): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { leased, phase: before, waiting } = yield* pool.stats
+    if (before !== "running") return
+    const lease = Effect.retry(Effect.sandbox(pool.lease({ acquireTimeout: PATIENCE })), { times: TRIES })
+    const wanted = Math.min(rules.maxSize, rules.maxWaiters + 1)
+    const all = yield* Effect.exit(
+      Effect.scoped(Effect.all(Array.from({ length: wanted }, () => lease), { concurrency: "unbounded" }))
+    )
+    const { phase } = yield* pool.stats
+    // It may have been closed by now, before anybody looked or while somebody did.
+    if (phase !== "running") return
+    if (leased > 0) broken(`${leased} leased at rest`)
+    if (waiting > 0) broken(`${waiting} waiting at rest`)
+    if (Exit.isFailure(all)) broken(`capacity is lost: ${Cause.pretty(all.cause)}`)
+    // A refill may wait for a back-off.
+    if ((yield* open(pool)) < rules.minSize) yield* Effect.sleep(PATIENCE)
+    const refilled = yield* open(pool)
+    if (refilled < rules.minSize) broken(`${refilled} open at rest, of at least ${rules.minSize}`)
+  })
+
+/** What should be gone and is not. */
+export const leftovers = (
+  world: World,
+  { alive, closing, mostAlive, opened }: FakeConnector.Counts,
+  history: ReadonlyArray<Entry>
+): ReadonlyArray<string> => {
+  const last = history.at(-1)?.state
+  const maxSize = last?.rules.maxSize ?? 0
+  return [
+    ...last?.phase._tag === "Closed" ? [] : ["the pool is not closed in the end"],
+    ...opened === closing ? [] : [`opened ${opened}, closed ${closing}`],
+    ...alive === 0 ? [] : [`${alive} sessions are left on the server`],
+    ...mostAlive <= maxSize ? [] : [`${mostAlive} sessions at one time`],
+    // The program's own fiber still runs.
+    ...world.alive === 1 ? [] : [`${world.alive - 1} fibers are left`],
+    ...world.timers === 0 ? [] : [`${world.timers} timers are left`]
+  ]
+}
+
+/** The nine invariants. Where time has passed what a Tick is due at, the Tick is on its way: who waits for it may. */
+export const brokenStates = (rules: Rules, history: ReadonlyArray<Entry>): ReadonlyArray<string> => {
+  let due = Infinity
+  const states = history.flatMap(({ input, state }) => {
+    const isTick = input._tag === "Tick"
+    const isLate = !isTick && due <= input.now
+    due = Math.min(isTick ? Infinity : due, nextDue(state, input.now))
+    return brokenBy(state, input.now).filter((problem) => !(isLate && problem.startsWith("invariant 5")))
+  })
+  return [...states, ...brokenIn(initial(rules), history)]
+}
