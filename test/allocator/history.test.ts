@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
 import type { Act } from "../../packages/core/src/allocator/decision.js"
-import { nothing } from "../../packages/core/src/allocator/decision.js"
+import { keep, nothing } from "../../packages/core/src/allocator/decision.js"
 import { brokenIn, historyInvariants } from "../../packages/core/src/allocator/history.js"
 import * as OrderedMap from "../../packages/core/src/allocator/OrderedMap.js"
 import type { State } from "../../packages/core/src/allocator/state.js"
@@ -105,6 +105,24 @@ describe("invariant 6, each opened connection is closed once,", () => {
     expect(after(bench, { decision: close })).toEqual(["invariant 6: connection 0 was closed twice"])
   })
 
+  it("is kept where an opening ends that nobody knows of", () => {
+    const bench = whole()
+    bench.opened(99)
+    expect(bench.broken).toEqual([])
+  })
+
+  it("is kept where an opening failed and left nothing to close", () => {
+    const bench = new Bench()
+    bench.take()
+    bench.openFailed(0)
+    const [failed] = bench.history.splice(1)
+    bench.history.push({ ...failed!, decision: nothing })
+    bench.closed(0)
+    bench.shutdown()
+    expect(bench.view.phase).toBe("Closed")
+    expect(bench.broken).toEqual([])
+  })
+
   it("is broken where the pool is closed and one is still open", () => {
     const lost = (state: State) => withLeased(withPhase(state, { _tag: "Closed" }), OrderedMap.empty())
     expect(changed(queued(), lost)).toEqual(["invariant 6: connection 0 was never closed"])
@@ -126,7 +144,14 @@ describe("invariant 9, who leaves gets nothing,", () => {
   it("is broken where a connection is handed to who has left", () => {
     const bench = queued()
     bench.leave(1)
-    expect(changed(bench, handTo(1))).toEqual(["invariant 9: ticket 1 was served after it had left"])
+    expect(changed(bench, handTo(1))).toEqual(["invariant 9: ticket 1 holds a connection after it had left"])
+  })
+
+  it("is broken where who leaves keeps the connection", () => {
+    const bench = queued()
+    expect(after(bench, { input: { _tag: "Leave", now: 0, number: 0, verdict: keep } })).toEqual([
+      "invariant 9: ticket 0 holds a connection after it had left"
+    ])
   })
 
   it("is broken where who has left waits again", () => {

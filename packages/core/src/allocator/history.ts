@@ -33,8 +33,8 @@ const firstProblem = <A>(values: ReadonlyArray<A>, check: (value: A) => string |
 /** The tickets that wait, lowest first. */
 const waiting = ({ queue }: State): ReadonlyArray<number> => OrderedMap.keys(queue.tickets)
 
-const granted = ({ before, state }: Step): ReadonlyArray<number> =>
-  OrderedMap.values(state.leased).map(({ number }) => number).filter((number) => !OrderedMap.has(before.leased, number))
+/** The tickets that hold a connection. */
+const holding = ({ leased }: State): ReadonlyArray<number> => OrderedMap.keys(leased)
 
 const permitsOnce: HistoryInvariant = {
   number: 3,
@@ -54,10 +54,10 @@ const inOrder: HistoryInvariant = {
   number: 4,
   sentence: "waiters are served in order of arrival, and a newcomer never overtakes",
   broken: (initial, history) =>
-    firstProblem(stepsOf(initial, history), (step) => {
-      const passed = waiting(step.state)[0]
-      const served = Math.max(-1, ...granted(step))
-      return passed !== undefined && served > passed ? `ticket ${served} was served before ticket ${passed}` : undefined
+    firstProblem(stepsOf(initial, history), ({ state }) => {
+      const passed = waiting(state)[0] ?? Infinity
+      const served = Math.max(-1, ...holding(state))
+      return served > passed ? `ticket ${served} was served before ticket ${passed}` : undefined
     })
 }
 
@@ -101,11 +101,11 @@ const leaversGetNothing: HistoryInvariant = {
   sentence: "a caller that leaves gets nothing afterwards, and the others keep their order",
   broken: (initial, history) => {
     const left = new Set<number>()
-    return firstProblem(stepsOf(initial, history), (step) => {
-      if (step.input._tag === "Leave") left.add(step.input.number)
-      const late = granted(step).find((number) => left.has(number))
-      if (late !== undefined) return `ticket ${late} was served after it had left`
-      const returned = waiting(step.state).find((number) => left.has(number))
+    return firstProblem(stepsOf(initial, history), ({ input, state }) => {
+      if (input._tag === "Leave") left.add(input.number)
+      const late = holding(state).find((number) => left.has(number))
+      if (late !== undefined) return `ticket ${late} holds a connection after it had left`
+      const returned = waiting(state).find((number) => left.has(number))
       return returned === undefined ? undefined : `ticket ${returned} waits after it had left`
     })
   }

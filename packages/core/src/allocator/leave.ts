@@ -32,8 +32,11 @@ const give = (
   const uses = before + 1
   const work: Array<Work> = []
   const reason = condemned ??
-    (verdict._tag === "Discard" ? verdict.reason : undefined) ??
-    (state.phase._tag === "Closing" ? "Shutdown" : departure(state, connection, uses, now))
+    (verdict._tag === "Discard"
+      ? verdict.reason
+      : state.phase._tag === "Closing"
+      ? "Shutdown"
+      : departure(state, connection, uses, now))
   if (reason !== undefined) {
     return act(settle(close(state, connection.id, reason, now, work), now, work), now, work)
   }

@@ -68,12 +68,11 @@ const serveFromIdle = (before: State, now: number, work: Array<Work>): State => 
 }
 
 /**
- * Whether a connection leaves before its successor is opened: it is the one that is replaced, no permit is free besides the
- * `others` that are spent, and nothing opens that could replace it. While openings fail, the pool keeps what it has.
+ * Whether a connection leaves before its successor is opened, if no permit is free for that: it is the one that is replaced,
+ * and nothing opens that could replace it. While openings fail, the pool keeps what it has.
  */
-const leavesFirst = (state: State, id: number, others: number, now: number): boolean =>
-  state.upkeep.renewing === id && isOpen(state) && others + 1 >= state.rules.maxSize &&
-  state.steps.opening.size === 0 && now >= state.upkeep.notBefore
+const leavesFirst = (state: State, id: number, now: number): boolean =>
+  state.upkeep.renewing === id && isOpen(state) && state.steps.opening.size === 0 && now >= state.upkeep.notBefore
 
 /** Why a connection that comes free, and is in none of the state's maps, is closed and not handed on. */
 export const departure = (
@@ -83,12 +82,12 @@ export const departure = (
   now: number
 ): CloseReason | undefined =>
   retirement(state, connection, uses, now) ??
-    (leavesFirst(state, connection.id, spentCount(state), now) ? "MaxLifetime" : undefined)
+    (spentCount(state) + 1 >= state.rules.maxSize && leavesFirst(state, connection.id, now) ? "MaxLifetime" : undefined)
 
-/** Where no permit is free for a successor, the connection it replaces leaves first, as soon as it is idle. */
+/** Where no permit was free for a successor, the connection it replaces leaves first, as soon as it is idle. */
 const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): State => {
   const { renewing } = state.upkeep
-  if (renewing === undefined || !leavesFirst(state, renewing, spentCount(state) - 1, now)) return state
+  if (renewing === undefined || !leavesFirst(state, renewing, now)) return state
   const idle = findIdle(state, renewing)
   return idle === undefined ? state : closeIdle(state, idle, "MaxLifetime", now, work)
 }
