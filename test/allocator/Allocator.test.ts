@@ -123,6 +123,15 @@ describe("the stats of a pool", () => {
     })
   })
 
+  it("count a ping as a check", () => {
+    const bench = new Bench({ maxSize: 3, checkAfterIdle: 10, keepalive: 100 })
+    bench.fill(3)
+    bench.elapse(100)
+    bench.take()
+    expect(bench.view).toMatchObject({ probing: [0], checking: [2] })
+    expect(Allocator.stats("orders", bench.state)).toMatchObject({ checking: 2, idle: 1 })
+  })
+
   it("count an aborted close apart, and as a connection only where one was open", () => {
     const bench = new Bench({ maxSize: 2 })
     bench.take()

@@ -39,6 +39,9 @@ export const rulesWith = (rules: Partial<Rules>): Rules => ({
   ...rules
 })
 
+/** More inputs than any test commits on one bench: a loop that never ends fails instead. */
+const FOR_EVER = 5_000
+
 export const refusedConnection = Cause.fail("connection refused")
 
 const denied = (denial: Denial): string =>
@@ -86,6 +89,7 @@ export class Bench {
 
   /** Commits an input, and says in words what was decided. */
   commit(timeless: Timeless): ReadonlyArray<string> {
+    if (this.history.length === FOR_EVER) throw new Error("it goes on for ever")
     const input = { ...timeless, now: this.now } as Input
     const [decision, state] = this.transition_(this.state, input)
     this.state = state

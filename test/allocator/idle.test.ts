@@ -23,12 +23,16 @@ describe("a connection that was idle for long", () => {
     expect(never.take()).toEqual(["ticket 1 gets 0"])
   })
 
-  it("is checked where the clock was set back, because the time proves nothing", () => {
-    const bench = new Bench({ checkAfterIdle: 10 })
-    bench.now = 1_000
-    bench.fill(1)
-    bench.now = 999
-    expect(bench.take()).toEqual(["check 0"])
+  it("is checked where the clock was set back, because the time proves nothing, unless it never is", () => {
+    const first = (checkAfterIdle: number) => {
+      const bench = new Bench({ checkAfterIdle })
+      bench.now = 1_000
+      bench.fill(1)
+      bench.now = 999
+      return bench.take()
+    }
+    expect(first(10)).toEqual(["check 0"])
+    expect(first(Infinity)).toEqual(["ticket 1 gets 0"])
   })
 
   it("is checked for its waiter even while another connection is opening, which may hang", () => {
@@ -58,6 +62,16 @@ describe("a connection that was idle for long", () => {
     bench.elapse(5)
     expect(bench.checked(0, true)).toEqual([])
     expect(bench.view.idle).toEqual([0, 1, 2])
+  })
+
+  it("leaves no gap in the idle line when it comes back from its holder", () => {
+    const bench = new Bench()
+    bench.fill(1)
+    for (let number = 1; number < 100; number++) {
+      bench.take()
+      bench.leave(number)
+    }
+    expect(bench.state.idle.next).toBe(1)
   })
 
   it("is checked once for each waiter, and openings make up for the others", () => {
@@ -173,6 +187,20 @@ describe("the keeper", () => {
     expect(bench.view.idle).toEqual([0, 2, 1])
   })
 
+  it("pings one while suspects are checked", () => {
+    const bench = new Bench({ maxSize: 3, checkAfterIdle: 10, keepalive: 100 })
+    bench.fill(3)
+    bench.elapse(5)
+    bench.take()
+    bench.elapse(15)
+    expect(bench.take()).toEqual(["check 1"])
+    bench.elapse(1)
+    expect(bench.leave(3)).toEqual(["ticket 4 gets 2"])
+    bench.leave(4)
+    expect(bench.checked(1, false)).toEqual(["close 1: CheckFailed", "check 0"])
+    expect(bench.elapse(100)).toEqual(["ping 2"])
+  })
+
   it("closes a connection whose ping failed, and checks those that have been idle since before it", () => {
     const bench = new Bench({ maxSize: 3, keepalive: 100 })
     bench.fill(2)
@@ -212,6 +240,24 @@ describe("the keeper", () => {
       "ticket 3: TimedOut after 50 at place 1",
       "ticket 4: TimedOut after 50 at place 1"
     ])
+    expect(bench.alarm).toBe(Infinity)
+  })
+
+  it("comes no earlier for what it has to keep anyway", () => {
+    const bench = new Bench({ minSize: 1, idleTimeout: 100 })
+    bench.fill(1)
+    bench.elapse(50)
+    bench.take()
+    bench.leave(1)
+    bench.elapse(50)
+    expect(bench.alarm).toBe(200)
+  })
+
+  it("has nothing to come for when the last connection is closed", () => {
+    const bench = new Bench({ idleTimeout: 100 })
+    bench.fill(1)
+    expect(bench.elapse(100)).toEqual(["close 0: IdleTimeout"])
+    bench.closed(0)
     expect(bench.alarm).toBe(Infinity)
   })
 

@@ -24,6 +24,24 @@ describe("a failed opening", () => {
     expect(backoffs(9, 0)).toEqual([50, 100, 200, 400, 800, 1_600, 2_500, 2_500, 2_500])
   })
 
+  it("holds nobody back when its time is over, also where the clock is set back then", () => {
+    const bench = new Bench({ maxSize: 2, whenDown: "wait" })
+    bench.take()
+    bench.openFailed(0, 1)
+    bench.closed(0)
+    expect(bench.elapse(100)).toEqual(["open 1 for Waiter"])
+    bench.now = 50
+    expect(bench.take()).toEqual(["open 2 for Waiter"])
+  })
+
+  it("has the keeper come for nothing where nobody is held back", () => {
+    const bench = new Bench()
+    bench.take()
+    bench.leave(0)
+    bench.openFailed(0)
+    expect(bench.alarm).toBe(Infinity)
+  })
+
   it("is not doubled any more after one that went well", () => {
     const bench = new Bench({ maxSize: 1, whenDown: "wait" })
     bench.take()

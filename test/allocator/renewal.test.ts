@@ -42,6 +42,15 @@ describe("a connection that nears the end of its lifetime", () => {
     expect(subject.elapse(1)).toEqual(["open 2 for Successor"])
   })
 
+  it("has its successor opened as it comes back, where the keeper that was to open it is late", () => {
+    const subject = bench(1, { maxSize: 2 })
+    subject.elapse(750)
+    subject.openFailed(1, 1)
+    subject.closed(1)
+    subject.now = 850
+    expect(subject.leave(0)).toEqual(["open 2 for Successor"])
+  })
+
   it("leaves first where no permit is free, one at a time, each awaiting its successor", () => {
     const subject = giveAllBack(bench(3), 3)
     expect(subject.elapse(750)).toEqual(["close 0: MaxLifetime"])
@@ -53,6 +62,12 @@ describe("a connection that nears the end of its lifetime", () => {
     expect(subject.closed(1)).toEqual(["open 4 for Successor"])
     subject.opened(4)
     expect(subject.elapse(0)).toEqual(["close 2: MaxLifetime"])
+  })
+
+  it("has the keeper come for the next only when its own renewal has ended", () => {
+    const subject = bench(2)
+    subject.elapse(750)
+    expect(subject.alarm, "1 is due at 875, and not handed out from 1000 on").toBe(1_000)
   })
 
   it("leaves first where no permit is free, also where callers are always waiting for it", () => {

@@ -107,6 +107,23 @@ describe("shutting down", () => {
     expect(bench.closed(0)).toEqual(["shutdown is done"])
   })
 
+  it("has the keeper look at nothing any more, when it is done neither", () => {
+    const bench = new Bench({ maxLifetime: 1_000, lifetimeJitter: 0.5 })
+    bench.take()
+    bench.opened(0, 1)
+    bench.shutdown()
+    const { state: closing } = bench
+    bench.now = 500
+    bench.tick()
+    expect(bench.state).toBe(closing)
+    bench.leave(0)
+    bench.closed(0)
+    const { state: closed } = bench
+    bench.now = 600
+    bench.tick()
+    expect(bench.state).toBe(closed)
+  })
+
   it("does not reset what comes back", () => {
     const bench = new Bench()
     bench.take()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { nothing } from "../../packages/core/src/allocator/decision.js"
 import { Bench } from "./bench.js"
 
 describe("a caller that asks", () => {
@@ -12,7 +13,9 @@ describe("a caller that asks", () => {
   it("waits for the connection that is opened for it", () => {
     const bench = new Bench()
     expect(bench.take()).toEqual(["open 0 for Waiter"])
+    expect(bench.history.at(-1)!.decision._tag).toBe("Wait")
     expect(bench.opened(0)).toEqual(["ticket 0 gets 0"])
+    expect(bench.history.at(-1)!.decision._tag).toBe("Act")
   })
 
   it("gets a connection that comes back before the one that is opened for it", () => {
@@ -73,6 +76,25 @@ describe("a caller that asks", () => {
     expect(bench.take(0)).toEqual(["check 0", "ticket 1: TimedOut after 0 at place 1"])
     expect(bench.checked(0, true)).toEqual([])
     expect(bench.take(0)).toEqual(["ticket 2 gets 0"])
+  })
+
+  it("tries once: is told so once, also where more wait than may because a connection was lost", () => {
+    const bench = new Bench({ maxSize: 1, maxWaiters: 0, checkAfterIdle: 0 })
+    bench.fill(1)
+    expect(bench.take()).toEqual(["check 0"])
+    expect(bench.checked(0, false)).toEqual(["close 0: CheckFailed"])
+    expect(bench.take(0)).toEqual(["ticket 2: TimedOut after 0 at place 2"])
+  })
+
+  it("is not overtaken by one that comes when a clock that was set back is right again", () => {
+    const bench = new Bench({ checkAfterIdle: 10, maxSize: 2 })
+    bench.now = 1_000
+    bench.fill(2)
+    bench.now = 900
+    expect(bench.take()).toEqual(["check 1"])
+    bench.now = 1_000
+    expect(bench.take()).toEqual(["ticket 2 gets 0"])
+    expect(bench.view.waiting).toEqual([3])
   })
 
   it("is refused where as many wait as may, and waits again when one has left", () => {
@@ -149,6 +171,16 @@ describe("a caller that asks", () => {
 })
 
 describe("a caller that leaves", () => {
+  it("serves the first waiter, and has a connection opened for the next where the keeper that was to do it is late", () => {
+    const bench = new Bench({ maxSize: 3, maxConnecting: 1 })
+    for (let caller = 0; caller < 3; caller++) bench.take()
+    bench.opened(0)
+    bench.openFailed(1)
+    bench.closed(1)
+    bench.now = bench.alarm
+    expect(bench.leave(0)).toEqual(["ticket 1 gets 0", "open 2 for Waiter"])
+  })
+
   it("costs nobody the place", () => {
     const bench = new Bench({ maxSize: 1 })
     for (let caller = 0; caller < 4; caller++) bench.take()
@@ -193,6 +225,14 @@ describe("a caller that leaves", () => {
     expect(bench.leave(0, { _tag: "Reset" })).toEqual(["reset 0"])
     expect(bench.view).toMatchObject({ resetting: [0], opening: ["1 for Waiter"], waiting: [1] })
     expect(bench.resetDone(0, true)).toEqual(["ticket 1 gets 0"])
+  })
+
+  it("starts nothing where nobody waits, and has nothing come due", () => {
+    const bench = new Bench({ keepalive: 100 })
+    bench.fill(1)
+    bench.take()
+    bench.leave(1)
+    expect(bench.history.at(-1)!.decision).toBe(nothing)
   })
 
   it("has a connection closed that broke, whose reset failed, or that was used often enough", () => {
