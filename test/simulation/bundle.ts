@@ -11,25 +11,24 @@ const here = new URL(".", import.meta.url)
 const core = fileURLToPath(new URL("../../packages/core/src/", here))
 const out = (name: string) => fileURLToPath(new URL(`../.results/simulation/${name}.mjs`, here))
 
-/** A mutant whose text is not in its file, or there more than once. */
-export class DoesNotApply extends Error {
-  constructor({ file, find, name }: Mutant, times: number) {
-    super(`Mutant "${name}" no longer applies: ${file} has its text ${times} times instead of once.\n\n${find}\n`)
-  }
-}
-
 /** The mutated text of its file. */
-export const mutate = (mutant: Mutant, text: string): string => {
-  const parts = text.split(mutant.find)
-  if (parts.length !== 2) throw new DoesNotApply(mutant, parts.length - 1)
-  return parts.join(mutant.replace)
+const mutate = async ({ file, find, name, replace }: Mutant): Promise<string> => {
+  const parts = (await readFile(core + file, "utf8")).split(find)
+  if (parts.length === 2) return parts.join(replace)
+  throw new Error(
+    `Mutant "${name}" no longer applies: ${file} has its text ${parts.length - 1} times instead of once.\n\n${find}`
+  )
 }
 
-export const sourceOf = (mutant: Mutant): Promise<string> => readFile(core + mutant.file, "utf8")
+/** What is wrong with mutants whose text is not in its file, or there more than once. */
+export const rotten = async (mutants: ReadonlyArray<Mutant>): Promise<ReadonlyArray<string>> => {
+  const results = await Promise.allSettled(mutants.map(mutate))
+  return results.flatMap((result) => result.status === "rejected" ? [(result.reason as Error).message] : [])
+}
 
 /** Builds it, and answers where it is. */
 export const bundle = async (mutant?: Mutant): Promise<string> => {
-  const mutated = mutant === undefined ? "" : mutate(mutant, await sourceOf(mutant))
+  const mutated = mutant === undefined ? "" : await mutate(mutant)
   const outfile = out(mutant === undefined ? "core" : mutant.name.replaceAll(/\W+/g, "-"))
   await build({
     entryPoints: [fileURLToPath(new URL("worker.ts", here))],
@@ -44,7 +43,10 @@ export const bundle = async (mutant?: Mutant): Promise<string> => {
     plugins: mutant === undefined ? [] : [{
       name: "mutant",
       setup: ({ onLoad }) => {
-        onLoad({ filter: /\.ts$/ }, ({ path }) => path === core + mutant.file ? { contents: mutated, loader: "ts" } : null)
+        onLoad(
+          { filter: /\.ts$/ },
+          ({ path }) => path === core + mutant.file ? { contents: mutated, loader: "ts" } : null
+        )
       }
     }]
   })

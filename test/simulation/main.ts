@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
-import { bundle } from "./bundle.js"
+import { bundle, rotten } from "./bundle.js"
 import type { Outcome } from "./crew.js"
 import { runSeeds, shrinkIn } from "./crew.js"
 import { explore } from "./exhaustive.js"
@@ -95,7 +95,9 @@ const replay = async (args: Arguments, seed: number): Promise<boolean> => {
 /** A mutant that so many seeds do not find fails the command. */
 const MOST_SEEDS = 100_000
 
-const firstFound = ({ crashes, failures }: Outcome): { readonly seed: number; readonly problem: string } | undefined => {
+const firstFound = (
+  { crashes, failures }: Outcome
+): { readonly seed: number; readonly problem: string } | undefined => {
   const found = [
     ...failures.map(({ problems, seed }) => ({ seed, problem: problems[0]!.split("\n")[0]! })),
     ...crashes.map(({ message, seed }) => ({ seed, problem: `the thread died: ${message}` }))
@@ -118,6 +120,9 @@ const find = async (args: Arguments, mutant: Mutant) => {
 }
 
 const findAll = async (args: Arguments): Promise<boolean> => {
+  const problems = await rotten(mutants)
+  for (const problem of problems) say(`✘ ${problem}\n`)
+  if (problems.length > 0) return false
   const table: Array<object> = []
   let survivors = 0
   for (const mutant of mutants) {
@@ -157,7 +162,9 @@ const exhaust = async (args: Arguments): Promise<boolean> => {
   say(
     `A pool of 2 connections, ${limits.callers} callers, at most ${limits.faults} fault, every sequence of up to ${args.depth} inputs:`
   )
-  say(`${states} states, ${transitions} transitions, in ${seconds(began).toFixed(0)} s; by depth: ${reached.join(", ")}`)
+  say(
+    `${states} states, ${transitions} transitions, in ${seconds(began).toFixed(0)} s; by depth: ${reached.join(", ")}`
+  )
   say(`inputs tried: ${Object.entries(inputs).map(([name, times]) => `${name} ${times}`).join(", ")}`)
   say(
     problem === undefined

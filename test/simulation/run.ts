@@ -117,7 +117,9 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
         isPunctual
       }
       const watches = scenario.parts.some(({ capability }) => capability === "look")
-      const watching = yield* Effect.forkDaemon(watches ? Stream.runCollect(pool.events) : Effect.succeed(Chunk.empty()))
+      const watching = yield* Effect.forkDaemon(
+        watches ? Stream.runCollect(pool.events) : Effect.succeed(Chunk.empty())
+      )
       const ended = yield* forked(site, scenario, ({ run }, part) => run?.(stage, part))
       yield* ended
       yield* Effect.sleep(LONG)

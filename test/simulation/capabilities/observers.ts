@@ -10,9 +10,9 @@ import { capability } from "../stage.js"
 
 type Life = { readonly id: number; readonly events: ReadonlyArray<PoolEvent["_tag"]> }
 
-const life = /^ConnectionOpening,(ConnectionOpened|ConnectionOpenFailed),ConnectionClosing(,ConnectionClosed)?$/
+/** An opening that is overtaken by its close says neither that it has ended nor how. */
+const life = /^ConnectionOpening,((ConnectionOpened|ConnectionOpenFailed),)?ConnectionClosing,ConnectionClosed$/
 
-/** Of those that begin and end where somebody looks. An opening that is overtaken by its close says neither. */
 const lives = (events: ReadonlyArray<PoolEvent>): ReadonlyArray<Life> => {
   const byId = new Map<number, Array<PoolEvent["_tag"]>>()
   for (const event of events) {
@@ -24,10 +24,9 @@ const lives = (events: ReadonlyArray<PoolEvent>): ReadonlyArray<Life> => {
 
 const brokenLives = ({ events }: Finished): ReadonlyArray<string> =>
   lives(events).flatMap(({ events, id }) => {
-    if (events[0] !== "ConnectionOpening") return []
     const told = events.join()
-    const isWhole = life.test(told) || /^ConnectionOpening,ConnectionClosing(,ConnectionClosed)?$/.test(told)
-    return isWhole ? [] : [`the events of connection ${id} are ${told}`]
+    // Whoever began to look later than the connection began to open has not seen it all.
+    return events[0] !== "ConnectionOpening" || life.test(told) ? [] : [`the events of connection ${id} are ${told}`]
   })
 
 const brokenLeases = ({ events }: Finished): ReadonlyArray<string> => {

@@ -51,12 +51,6 @@ export const allocator: ReadonlyArray<Mutant> = [
     replace: "} else if (isShort(state)) {"
   },
   {
-    name: "what comes free is parked though somebody waits",
-    file: "allocator/leave.ts",
-    find: "return WaitQueue.size(after.queue) === 0 && state.upkeep.renewing !== connection.id",
-    replace: "return true"
-  },
-  {
     name: "a lifetime that is over is not looked at",
     file: "allocator/moves.ts",
     find: "now >= connection.expiresAt ?",
@@ -101,8 +95,8 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "a transaction changes the queue in place",
     file: "allocator/OrderedMap.ts",
-    find: "const copy = items.slice()",
-    replace: "const copy = items as Array<unknown>"
+    find: "const copy = items.slice()\n  copy[index] = item",
+    replace: "const copy = items as Array<unknown>\n  copy[index] = item"
   },
   {
     name: "a failed opening fails who came after it began",

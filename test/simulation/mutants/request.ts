@@ -27,13 +27,15 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "get installs its release after the wait",
     file: "request/acquire.ts",
-    find: "onSuccess: keep,\n        onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)",
+    find:
+      "onSuccess: keep,\n        onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)",
     replace: "onSuccess: keep,\n        onFailure: Effect.failCause"
   },
   {
     name: "use can be interrupted between the commit and its wait",
     file: "request/acquire.ts",
-    find: "): Effect.Effect<B, E | E2 | AcquireError, R2> =>\n  Effect.uninterruptibleMask((restore) =>\n    take(core, options,",
+    find:
+      "): Effect.Effect<B, E | E2 | AcquireError, R2> =>\n  Effect.uninterruptibleMask((restore) =>\n    take(core, options,",
     replace: "): Effect.Effect<B, E | E2 | AcquireError, R2> =>\n" +
       "  ((f: (restore: <X>(x: X) => X) => Effect.Effect<B, E | E2 | AcquireError, R2>) => f((x) => x))((restore) =>\n" +
       "    take(core, options,"
@@ -115,6 +117,7 @@ export const request: ReadonlyArray<Mutant> = [
     name: "a failed opening's finalizers do not run",
     file: "resource/Resource.ts",
     find: "return Effect.uninterruptible(Scope.close(this.scope, Exit.void))",
-    replace: "return Option.isNone(this.opened) ? Effect.void : Effect.uninterruptible(Scope.close(this.scope, Exit.void))"
+    replace:
+      "return Option.isNone(this.opened) ? Effect.void : Effect.uninterruptible(Scope.close(this.scope, Exit.void))"
   }
 ]

@@ -60,8 +60,13 @@ const abandon = (state: State, ticket: Ticket, now: number): readonly [Act, Stat
   const closing = OrderedMap.values(state.steps.closing)
   const leased = OrderedMap.values(state.leased)
   const work: Array<Work> = [
-    ...closing.map(({ id }): Work => ({ _tag: "Abandon", id })),
-    ...leased.map(({ connection }): Work => ({ _tag: "Abandon", id: connection.id })),
+    ...closing.map(({ id, reason, since }): Work => ({ _tag: "Abandon", id, reason, closingSince: since })),
+    ...leased.map(({ connection, condemned }): Work => ({
+      _tag: "Abandon",
+      id: connection.id,
+      reason: condemned ?? "Shutdown",
+      closingSince: undefined
+    })),
     { _tag: "Finish", ticket }
   ]
   const after = withUpkeep(

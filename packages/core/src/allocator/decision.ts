@@ -51,8 +51,16 @@ export type Work =
   | { readonly _tag: "Check"; readonly id: number; readonly step: "check" | "ping" }
   | { readonly _tag: "Reset"; readonly id: number }
   | { readonly _tag: "Close"; readonly id: number; readonly reason: CloseReason }
-  /** The close deadline is over: abort it, and close what was not closed without waiting for it. */
-  | { readonly _tag: "Abandon"; readonly id: number }
+  /**
+   * The close deadline is over: abort it, and do not wait for its close. `closingSince`: when that began, unless it was leased
+   * until now.
+   */
+  | {
+    readonly _tag: "Abandon"
+    readonly id: number
+    readonly reason: CloseReason
+    readonly closingSince: number | undefined
+  }
 
 /** What has to be done about a decision. */
 interface ToDo {

@@ -46,7 +46,7 @@ const start = (core: AnyCore, work: Work): void => {
     case "Close":
       return close(core, work.id, work.reason)
     case "Abandon":
-      return abandon(core, work.id)
+      return abandon(core, work.id, work.reason, work.closingSince)
   }
 }
 
@@ -140,20 +140,30 @@ const close = (core: AnyCore, id: number, reason: CloseReason): void => {
   run(core, id, core.resources.get(id)!.close, (exit) => {
     const outcome = Exit.getOrElse(exit, (cause) => CloseOutcome.Failed({ cause }))
     publish(core, (at) => PoolEvent.ConnectionClosed({ at, id, reason, took: at - began, outcome }))
+    // From here on there is nothing left to abandon.
+    core.resources.delete(id)
     return Effect.map(core.commit({ _tag: "Closed", id, aborted: outcome._tag === "Aborted" }), () => {
-      core.resources.delete(id)
       core.workers.delete(id)
     })
   })
 }
 
 /** The pool's close deadline is over. What was not closed yet is aborted, and its finalizers run without being waited for. */
-const abandon = (core: AnyCore, id: number): void => {
+const abandon = (core: AnyCore, id: number, reason: CloseReason, closingSince: number | undefined): void => {
   const resource = core.resources.get(id)
   // Its close has ended in the meantime.
   if (resource === undefined) return
   stop(core, id)
   resource.abort()
   core.resources.delete(id)
+  if (closingSince === undefined) publish(core, (at) => PoolEvent.ConnectionClosing({ at, id, reason }))
+  publish(core, (at) =>
+    PoolEvent.ConnectionClosed({
+      at,
+      id,
+      reason,
+      took: at - (closingSince ?? at),
+      outcome: CloseOutcome.Aborted()
+    }))
   Runtime.runFork(core.runtime)(resource.finalize, { immediate: false })
 }
