@@ -56,7 +56,8 @@ export const leftovers = (
   const last = history.at(-1)?.state
   const maxSize = last?.rules.maxSize ?? 0
   return [
-    ...last?.phase._tag === "Closed" ? [] : ["the pool is not closed in the end"],
+    // Who is interrupted before the first commit has made no pool.
+    ...last === undefined || last.phase._tag === "Closed" ? [] : ["the pool is not closed in the end"],
     ...opened === closing ? [] : [`opened ${opened}, closed ${closing}`],
     ...alive === 0 ? [] : [`${alive} sessions are left on the server`],
     ...mostAlive <= maxSize ? [] : [`${mostAlive} sessions at one time`],

@@ -124,6 +124,11 @@ const brokenGrants = ({ history, settings: { rules } }: Finished): ReadonlyArray
       if (input.now > ticket.deadline) problems.push(`a caller was granted ${input.now - ticket.deadline} ms late`)
     }
     if (input._tag === "Condemn") condemned.add(input.id)
+    const { closing, resetting } = state.steps
+    const served = rules.maxSize - state.leased.size - resetting.size - closing.size
+    const surplus = state.queue.tickets.size - served
+    const waits = entry.decision._tag === "Wait" && OrderedMap.has(state.queue.tickets, entry.decision.number)
+    if (waits && surplus > rules.maxWaiters) problems.push(`${surplus} wait for what others hold`)
     if (state.steps.opening.size > rules.maxConnecting) problems.push(`${state.steps.opening.size} open at once`)
   })
   return problems
