@@ -15,7 +15,7 @@ interface Weight {
 
 /** Waits for what is about to end, and collects what nobody holds. */
 const settle = Effect.gen(function*() {
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
     globalThis.gc?.()
   }
@@ -69,14 +69,18 @@ export const weighAll = (
     const control = yield* weigh(find(contender._tag === "Effect" ? bareFibers : barePromises))
     for (const size of sizes) {
       const entry = { contender: name, size }
-      yield* tell({ _tag: "Trying", ...entry })
+      const trying = tell({ _tag: "Trying", ...entry })
+      yield* trying
       // What is compiled, and kept from then on, is not theirs.
       yield* control(200)
       yield* own(200)
       const bare: Array<number> = []
       const all: Array<Weight> = []
-      for (let i = 0; i < repeats; i++) {
+      // Many enough are their own average.
+      for (let i = 0; i < (size >= 100_000 ? 1 : repeats); i++) {
+        yield* trying
         bare.push((yield* control(size)).bytes)
+        yield* trying
         all.push(yield* own(size))
       }
       const heap: Heap = {

@@ -116,7 +116,7 @@ const warm = (subject: Subject, milliseconds: number): Effect.Effect<void, unkno
   })
 
 /** A round, or a turn, that takes so long is not repeated without need. In milliseconds. */
-const long = 2000
+const long = 1000
 
 export const time = (
   work: Case,
@@ -126,14 +126,15 @@ export const time = (
   tell: Tell
 ): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.gen(function*() {
-    const subjects = yield* tryAll(work, contenders, entries, tell)
-    const turns = (subjects: ReadonlyArray<Subject>, turn: (subject: Subject) => Effect.Effect<void, unknown>) =>
-      Effect.forEach(
-        subjects,
-        (subject) => Effect.zipRight(tell({ _tag: "Trying", ...subject.entry }), turn(subject)),
-        { discard: true }
+    let subjects = yield* tryAll(work, contenders, entries, tell)
+    const take = (turn: (subject: Subject) => Effect.Effect<void, unknown>) => (subject: Subject) =>
+      Effect.zipRight(tell({ _tag: "Trying", ...subject.entry }), turn(subject)).pipe(
+        Effect.catchAll((error) => {
+          subjects = subjects.filter((other) => other !== subject)
+          return tell({ _tag: "Failed", why: reason(error), ...subject.entry })
+        })
       )
-    yield* turns(subjects, (subject) => warm(subject, warmUpMilliseconds))
+    yield* Effect.forEach(subjects, take((subject) => warm(subject, warmUpMilliseconds)), { discard: true })
     yield* tell({ _tag: "Warm" })
 
     const fewest = (subject: Subject) => subject.last > long ? Math.min(3, fewestRounds) : fewestRounds / processes
@@ -144,7 +145,8 @@ export const time = (
       const next = subjects.filter((subject) => round < fewest(subject) || subject.spent < share)
       const isOver = subjects.reduce((sum, { spent }) => sum + spent, 0) > seconds * 1000 / processes
       if (next.length === 0 || (isOver && next.every((subject) => round >= fewest(subject)))) return
-      yield* turns(shuffle(next), (subject) =>
-        Effect.flatMap(subject.sample(round), (sample) => tell({ _tag: "Timed", sample, ...subject.entry })))
+      const sample = (subject: Subject) =>
+        Effect.flatMap(subject.sample(round), (sample) => tell({ _tag: "Timed", sample, ...subject.entry }))
+      yield* Effect.forEach(shuffle(next), take(sample), { discard: true })
     }
   })

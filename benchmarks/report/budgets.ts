@@ -194,11 +194,23 @@ export const budgets = (figures: Figures): ReadonlyArray<Budget> => {
   return all.filter((budget): budget is Budget => budget.measured !== undefined)
 }
 
-const exactly = (value: number): Estimate => ({ _tag: "Estimate", value, low: value, high: value })
+const exactly = (value: number): Estimate => ({
+  _tag: "Estimate",
+  value,
+  low: value,
+  high: value,
+  undisturbed: value
+})
 
 const missing = (why: string): Missing => ({ _tag: "Missing", contender: use, why })
 
 const times10 = (measured: Measured): Measured =>
   measured?._tag === "Estimate"
-    ? { ...measured, value: measured.value * 10, low: measured.low * 10, high: measured.high * 10 }
+    ? {
+      ...measured,
+      value: measured.value * 10,
+      low: measured.low * 10,
+      high: measured.high * 10,
+      undisturbed: measured.undisturbed * 10
+    }
     : measured

@@ -1,5 +1,6 @@
 /** The figures as drawings: SVG, made without a browser. */
 import * as echarts from "echarts"
+import { contenders as controls } from "../contenders/controls.js"
 import type { HeapRow } from "../measure/measure.js"
 import type { Case, Result } from "../model.js"
 import { medianOf } from "./tables.js"
@@ -12,6 +13,7 @@ interface Line {
 }
 
 const colours = ["#e4572e", "#17bebb", "#4c5b9b", "#a8762d", "#76b041", "#8d5a97", "#c2455f", "#2f6690"]
+const isControl = (name: string): boolean => controls.some((control) => control.name === name)
 const library = (name: string): string => plain(name).split(/,| use| scoped/)[0] as string
 
 const render = (width: number, height: number, option: echarts.EChartsCoreOption): string => {
@@ -23,12 +25,12 @@ const render = (width: number, height: number, option: echarts.EChartsCoreOption
 }
 
 const lines = (title: string, x: string, y: string, all: ReadonlyArray<Line>): string => {
-  const families = [...new Set(all.map(({ name }) => library(name)))]
+  const families = [...new Set(all.filter(({ name }) => !isControl(name)).map(({ name }) => library(name)))]
   const sizes = all.flatMap(({ points }) => points.map(([size]) => size))
-  return render(960, 520, {
+  return render(1000, 520, {
     title: { text: title, left: "center", textStyle: { fontSize: 15 } },
-    legend: { orient: "vertical", right: 10, top: 40, textStyle: { fontSize: 11 } },
-    grid: { left: 70, right: 270, top: 50, bottom: 55 },
+    legend: { orient: "vertical", left: 740, top: 40, textStyle: { fontSize: 11 } },
+    grid: { left: 70, right: 290, top: 50, bottom: 55 },
     xAxis: {
       type: "log",
       name: x,
@@ -45,7 +47,7 @@ const lines = (title: string, x: string, y: string, all: ReadonlyArray<Line>): s
         name: plain(name),
         data: points,
         symbolSize: isOurs ? 8 : 5,
-        color: name.startsWith("no pool") || name.startsWith("bare")
+        color: isControl(name)
           ? "#999999"
           : colours[families.indexOf(library(name)) % colours.length],
         lineStyle: {

@@ -25,7 +25,7 @@ const verdict = (budget: Budget): string => `${isMet(budget) ? "met" : "**missed
 
 export const budgetTable = (all: ReadonlyArray<Budget>): string =>
   table(
-    ["what", "budget", "measured", "spread", ""],
+    ["what", "budget", "measured", "spread", "undisturbed", ""],
     all.map((budget) => {
       const { bound, measured, unit, what } = budget
       const format = (value: number) => unit === "×" ? times(value) : `${whole.format(value)} ${unit}`.trim()
@@ -33,8 +33,8 @@ export const budgetTable = (all: ReadonlyArray<Budget>): string =>
         what,
         `${bound._tag === "AtMost" ? "≤" : "≥"} ${format(bound.value)}`,
         ...measured._tag === "Missing"
-          ? [`${measured.contender}: ${measured.why}`, ""]
-          : [format(measured.value), spread(measured, format)],
+          ? [`${measured.contender}: ${measured.why}`, "", ""]
+          : [format(measured.value), spread(measured, format), format(measured.undisturbed)],
         verdict(budget)
       ]
     })
