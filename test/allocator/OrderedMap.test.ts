@@ -115,6 +115,14 @@ describe("OrderedMap", () => {
     )
   })
 
+  it("is as shallow as before when a key that is far away has left", () => {
+    const near = OrderedMap.set(OrderedMap.set(OrderedMap.empty<string>(), 5, "a"), 40, "b")
+    const both = OrderedMap.set(near, 2 ** 40, "c")
+    expect(both).not.toEqual(near)
+    expect(OrderedMap.remove(both, 2 ** 40)).toEqual(near)
+    expect(OrderedMap.remove(OrderedMap.remove(both, 5), 40)).toEqual(OrderedMap.set(OrderedMap.empty(), 2 ** 40, "c"))
+  })
+
   it("slides for ever", () => {
     for (const width of [1, 32, 33, 1_024]) {
       for (const at of [0, 2 ** 40 - 1_500]) {
