@@ -2,7 +2,6 @@
  * What a capability of the pool brings to the simulation: the callers that use it, the faults that hurt it, and the promises
  * that it makes. A capability is one file; adding one adds its file to `capabilities/index.ts`, and nothing else changes.
  */
-import type { InvalidOptions } from "@cenote/core/PoolError"
 import type { PoolEvent } from "@cenote/core/PoolEvent"
 import type { FakeConnector } from "@cenote/core/testing"
 import type * as Effect from "effect/Effect"
@@ -74,5 +73,3 @@ export interface Capability<P extends object> {
 }
 
 export const capability = <P extends object>(definition: Capability<P>): Capability<any> => definition
-
-export type MakeError = InvalidOptions | FakeConnector.FakeError

@@ -76,7 +76,7 @@ export const shuffled = (numbers: Numbers, preemption: number, haste: number): P
 })
 
 /** After so many turns a program is taken not to end. */
-const MOST_STEPS = 200_000
+const MOST_STEPS = 50_000
 
 interface Task {
   readonly run: () => void
