@@ -16,7 +16,7 @@ pnpm bench [options]
                    ${names.slice(0, 4).join(", ")},
                    ${names.slice(4).join(", ")}
   --against REF    Cenote as it is in the working tree beside Cenote at a commit, in pairs
-  --seconds N      how long each case goes on (default: 30; 3 with --quick)
+  --seconds N      how long each case goes on (default: 30; 2 with --quick)
   --help           show this
 
 Without --quick, --case and --against, docs/performance.md and docs/benchmarks/ are written anew.

@@ -27,7 +27,7 @@ import { againstTable, budgetTable } from "./report/tables.js"
 
 class Slow extends Data.TaggedError("Slow")<{ readonly message: string }> {}
 
-const effort = ({ against, quick, seconds = quick ? 3 : 30 }: Arguments, { processes = 1 }: Case): Effort => ({
+const effort = ({ against, quick, seconds = quick ? 2 : 30 }: Arguments, { processes = 1 }: Case): Effort => ({
   warmUpMilliseconds: quick ? 100 : 200,
   processes: against !== undefined ? 3 : quick ? 1 : processes,
   seconds,

@@ -33,13 +33,10 @@ export const isMet = ({ bound, measured }: Budget): boolean =>
 export const isClear = ({ bound, measured }: Budget): boolean =>
   measured._tag === "Missing" || within(bound, measured.low) === within(bound, measured.high)
 
-/** Whether it is missed by what no machine's noise explains: tenfold, or because Cenote could not do the work. */
+/** Whether it is missed by what no noise explains: all of the spread tenfold, or because Cenote could not do the work. */
 export const isLost = ({ bound, measured }: Budget): boolean => {
   if (measured._tag === "Missing") return isOurs(measured)
-  return !within(
-    { _tag: bound._tag, value: bound._tag === "AtMost" ? bound.value * 10 : bound.value / 10 },
-    measured.value
-  )
+  return bound._tag === "AtMost" ? measured.low > bound.value * 10 : measured.high < bound.value / 10
 }
 
 const effectPool = "Effect's Pool"
