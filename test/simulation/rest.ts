@@ -16,6 +16,8 @@ import type { Stage } from "./stage.js"
 /** How often somebody asks again at rest: what is left of the faults is met first. */
 const TRIES = 30
 
+const MOMENT = 97
+
 /** Longer than the longest back-off, in milliseconds. */
 const PATIENCE = 6_000
 
@@ -41,10 +43,11 @@ export const atRest = ({ broken, pool, settings: { rules } }: Stage): Effect.Eff
     if (leased > 0) broken(`${leased} leased at rest`)
     if (waiting > 0) broken(`${waiting} waiting at rest`)
     if (Exit.isFailure(all)) broken(`capacity is lost: ${Cause.pretty(all.cause)}`)
-    // A refill may wait for a back-off.
-    if ((yield* open(pool)) < rules.minSize) yield* Effect.sleep(PATIENCE)
-    const refilled = yield* open(pool)
-    if (refilled < rules.minSize) broken(`${refilled} open at rest, of at least ${rules.minSize}`)
+    // A refill may wait for a back-off, or for the close of what it replaces.
+    for (let waited = 0; (yield* open(pool)) < rules.minSize; waited += MOMENT) {
+      if (waited > PATIENCE) return broken(`${yield* open(pool)} open at rest, of at least ${rules.minSize}`)
+      yield* Effect.sleep(MOMENT)
+    }
   })
 
 /** What should be gone and is not. */
