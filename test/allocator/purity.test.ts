@@ -42,18 +42,18 @@ const closing = () =>
   benchAfter((_) => _.take(), (_) => _.opened(0), (_) => _.condemn(0), (_) => _.leave(0), (_) => _.take(150))
 
 /** For each kind of input, a state in which it has an effect. */
-const cases: { readonly [K in Input["_tag"]]: readonly [Bench, Extract<Input, { _tag: K }>] } = {
-  Take: [busy(), { _tag: "Take", now: 100, ticket: new Ticket(100, 500) }],
-  Leave: [busy(), { _tag: "Leave", now: 100, number: 0, verdict: keep }],
-  Opened: [busy(), { _tag: "Opened", now: 100, id: 1, spread: 0 }],
-  OpenFailed: [busy(), { _tag: "OpenFailed", now: 100, id: 1, cause: refusedConnection, jitter: 0 }],
-  Checked: [pinging(), { _tag: "Checked", now: 100, id: 0, passed: true }],
-  ResetDone: [resetting(), { _tag: "ResetDone", now: 100, id: 0, passed: true }],
-  Closed: [closing(), { _tag: "Closed", now: 100, id: 0, aborted: false }],
-  Condemn: [busy(), { _tag: "Condemn", now: 100, id: 0, reason: "Lost" }],
-  Tick: [busy(), { _tag: "Tick", now: 150 }],
-  Start: [new Bench(rules), { _tag: "Start", now: 0, target: 1, ticket: new Ticket(0, Infinity) }],
-  Shutdown: [busy(), { _tag: "Shutdown", now: 100, ticket: new Ticket(100, 500) }]
+const cases: { readonly [K in Input["_tag"]]: () => readonly [Bench, Extract<Input, { _tag: K }>] } = {
+  Take: () => [busy(), { _tag: "Take", now: 100, ticket: new Ticket(100, 500) }],
+  Leave: () => [busy(), { _tag: "Leave", now: 100, number: 0, verdict: keep }],
+  Opened: () => [busy(), { _tag: "Opened", now: 100, id: 1, spread: 0 }],
+  OpenFailed: () => [busy(), { _tag: "OpenFailed", now: 100, id: 1, cause: refusedConnection, jitter: 0 }],
+  Checked: () => [pinging(), { _tag: "Checked", now: 100, id: 0, passed: true }],
+  ResetDone: () => [resetting(), { _tag: "ResetDone", now: 100, id: 0, passed: true }],
+  Closed: () => [closing(), { _tag: "Closed", now: 100, id: 0, aborted: false }],
+  Condemn: () => [busy(), { _tag: "Condemn", now: 100, id: 0, reason: "Lost" }],
+  Tick: () => [busy(), { _tag: "Tick", now: 150 }],
+  Start: () => [new Bench(rules), { _tag: "Start", now: 0, target: 1, ticket: new Ticket(0, Infinity) }],
+  Shutdown: () => [busy(), { _tag: "Shutdown", now: 100, ticket: new Ticket(100, 500) }]
 }
 
 const ticketsOf = (bench: Bench, input: Input): ReadonlyArray<Ticket> =>
@@ -103,14 +103,16 @@ const pass = (gate: TRef.TRef<boolean>): STM.STM<void> =>
 /** Lets every fiber run for as long as it can. */
 const settled = TestClock.adjust(0)
 
-for (const [kind, [bench, input]] of Object.entries(cases)) {
+for (const [kind, make] of Object.entries(cases)) {
   describe(`the transaction of ${kind}`, () => {
     it("has an effect in this test", () => {
+      const [bench, input] = make()
       expect(transition(bench.state, input)[1]).not.toBe(bench.state)
     })
 
     it.effect("leaves no trace where the transaction that it is part of fails", () =>
       Effect.gen(function*() {
+        const [bench, input] = make()
         const { decide, isUntouched } = yield* subjectOf(bench, input)
         const exit = yield* Effect.exit(STM.commit(STM.zipRight(decide(input), STM.fail("no"))))
         expect(exit).toEqual(Exit.fail("no"))
@@ -119,6 +121,7 @@ for (const [kind, [bench, input]] of Object.entries(cases)) {
 
     it.effect("leaves no trace where the transaction that it is part of retries, and another is run instead", () =>
       Effect.gen(function*() {
+        const [bench, input] = make()
         const { decide, isUntouched } = yield* subjectOf(bench, input)
         yield* STM.commit(STM.orElse(STM.zipRight(decide(input), STM.retry), () => STM.void))
         yield* isUntouched
@@ -126,6 +129,7 @@ for (const [kind, [bench, input]] of Object.entries(cases)) {
 
     it.effect("tells nobody and changes no state in place where the transaction that it is part of is suspended", () =>
       Effect.gen(function*() {
+        const [bench, input] = make()
         const { decide, nobodyWasTold } = yield* subjectOf(bench, input)
         const gate = yield* TRef.make(false)
         const fiber = yield* Effect.fork(STM.commit(STM.zipLeft(decide(input), pass(gate))))
@@ -137,6 +141,7 @@ for (const [kind, [bench, input]] of Object.entries(cases)) {
 
     it.effect("leaves no trace while the transaction that it ends waits, nor when that is interrupted", () =>
       Effect.gen(function*() {
+        const [bench, input] = make()
         const { decide, isUntouched } = yield* subjectOf(bench, input)
         const gate = yield* TRef.make(false)
         const fiber = yield* Effect.fork(STM.commit(STM.zipRight(pass(gate), decide(input))))
@@ -150,6 +155,7 @@ for (const [kind, [bench, input]] of Object.entries(cases)) {
 
     it.effect("is done once, on the state of that moment, when the transaction that it ends has waited", () =>
       Effect.gen(function*() {
+        const [bench, input] = make()
         const { before, decide, history, isUntouched, snapshot } = yield* subjectOf(bench, input)
         const gate = yield* TRef.make(false)
         const fiber = yield* Effect.fork(STM.commit(STM.zipRight(pass(gate), decide(input))))
@@ -172,16 +178,16 @@ for (const [kind, [bench, input]] of Object.entries(cases)) {
 describe("the allocator's transactions", () => {
   it.effect("are undone together where they are parts of one", () =>
     Effect.gen(function*() {
-      const [bench, take] = cases.Take
+      const [bench, take] = cases.Take()
       const { decide, isUntouched } = yield* subjectOf(bench, take)
-      const both = STM.zipRight(decide(take), decide(cases.Leave[1]))
+      const both = STM.zipRight(decide(take), decide(cases.Leave()[1]))
       expect(yield* Effect.exit(STM.commit(STM.zipRight(both, STM.fail("no"))))).toEqual(Exit.fail("no"))
       yield* isUntouched
     }))
 
   it.effect("would be seen to tell a ticket too early", () =>
     Effect.gen(function*() {
-      const [bench, take] = cases.Take
+      const [bench, take] = cases.Take()
       const { decide, isUntouched } = yield* subjectOf(bench, take)
       const tooEarly = STM.map(decide(take), () => take.ticket.notify({ _tag: "Done" }))
       yield* Effect.exit(STM.commit(STM.zipRight(tooEarly, STM.fail("no"))))
@@ -257,8 +263,9 @@ describe("a transition", () => {
     )
   })
 
-  for (const [kind, [bench, input]] of Object.entries(cases)) {
+  for (const [kind, make] of Object.entries(cases)) {
     it(`changes nothing in a frozen state where ${kind} has an effect`, () => {
+      const [bench, input] = make()
       expect(transition(frozen(bench.state), input)).toEqual(transition(bench.state, input))
     })
   }

@@ -63,6 +63,29 @@ describe("shutting down", () => {
     expect(bench.broken).toEqual([])
   })
 
+  it("says of what it abandons why it had to go, and since when it is being closed", () => {
+    const bench = new Bench({ maxSize: 3 })
+    for (const id of [0, 1, 2]) {
+      bench.take()
+      bench.opened(id)
+    }
+    bench.now = 5
+    bench.leave(0, { _tag: "Discard", reason: "Broken" })
+    bench.condemn(1)
+    bench.now = 7
+    bench.shutdown(10)
+    bench.elapse(10)
+    const { decision } = bench.history.at(-1)!
+    expect(decision).toMatchObject({
+      work: [
+        { _tag: "Abandon", id: 0, reason: "Broken", closingSince: 5 },
+        { _tag: "Abandon", id: 1, reason: "Lost", closingSince: undefined },
+        { _tag: "Abandon", id: 2, reason: "Shutdown", closingSince: undefined },
+        { _tag: "Finish" }
+      ]
+    })
+  })
+
   it("closes an idle connection", () => {
     const bench = new Bench()
     bench.fill(1)
