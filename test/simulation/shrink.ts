@@ -42,7 +42,7 @@ const smaller = (scenario: Scenario): ReadonlyArray<Scenario> => {
 }
 
 /** The shortest that `tries` runs find. */
-export const shrink = (failing: Scenario, tries = 4_000): Shrunk => {
+export const shrink = (failing: Scenario, tries = 1_500): Shrunk => {
   let found = { scenario: failing, run: runScenario(failing) }
   const failure = failureOf(found.run)
   let tried = 1
