@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 const made = [
   ".pack",
   ".tsbuild",
+  "benchmarks/dist",
   "coverage",
   "test/.results",
   ...["core", "sql-adapter"].flatMap((name) => [`packages/${name}/dist`, `packages/${name}/docs`])
