@@ -17,6 +17,7 @@ pnpm simulate [options]
   --workers W      how many threads (default: one for each processor)
   --json FILE      write the result there
   --mutants        plant each bug of test/simulation/mutants in the core, and see that the simulation finds it
+  --docs           with --mutants: write their table into docs/verification.md
   --mutant NAME    plant this one, and print the shortest trace that shows it
   --exhaustive     try every sequence of inputs on a tiny pool instead
   --depth D        how long these sequences are (default: 9)
@@ -48,6 +49,7 @@ const Arguments = Schema.Struct({
   workers: withDefault(whole(1, 256), availableParallelism()),
   json: optional(Schema.NonEmptyString),
   mutants: withDefault(Schema.Boolean, false),
+  docs: withDefault(Schema.Boolean, false),
   mutant: optional(Schema.NonEmptyString),
   exhaustive: withDefault(Schema.Boolean, false),
   depth: withDefault(whole(1, 30), 9),
@@ -72,6 +74,7 @@ export const parse = (args: ReadonlyArray<string>): Either.Either<Arguments, str
           workers: { type: "string" },
           json: { type: "string" },
           mutants: { type: "boolean" },
+          docs: { type: "boolean" },
           mutant: { type: "string" },
           exhaustive: { type: "boolean" },
           depth: { type: "string" },

@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from "cli-progress"
 import * as Either from "effect/Either"
 import { randomInt } from "node:crypto"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
@@ -119,11 +119,35 @@ const find = async (args: Arguments, mutant: Mutant) => {
   return { file, outcome, found: firstFound(outcome) }
 }
 
+interface Row {
+  readonly name: string
+  readonly file: string
+  readonly after: number | undefined
+  readonly problem: string | undefined
+}
+
+const page = new URL("../../docs/verification.md", import.meta.url)
+
+/** Puts the table of the mutants between its marks. */
+const writeTable = async (rows: ReadonlyArray<Row>): Promise<void> => {
+  const cell = (text: string) => text.replaceAll("|", "\\|")
+  const table = [
+    "| planted bug | in | found after seeds | by |",
+    "|---|---|---:|---|",
+    ...rows.map(({ after, file, name, problem }) =>
+      `| ${name} | \`${file}\` | ${after ?? "not found"} | ${cell(problem?.slice(0, 90) ?? "")} |`
+    )
+  ].join("\n")
+  const text = await readFile(page, "utf8")
+  const marks = /<!-- mutants -->[^]*<!-- \/mutants -->/
+  await writeFile(page, text.replace(marks, () => `<!-- mutants -->\n${table}\n<!-- /mutants -->`))
+}
+
 const findAll = async (args: Arguments): Promise<boolean> => {
   const problems = await rotten(mutants)
   for (const problem of problems) say(`✘ ${problem}\n`)
   if (problems.length > 0) return false
-  const table: Array<object> = []
+  const table: Array<Row> = []
   let survivors = 0
   for (const mutant of mutants) {
     const { found, outcome } = await find(args, mutant)
@@ -138,6 +162,7 @@ const findAll = async (args: Arguments): Promise<boolean> => {
   }
   say(`\n${mutants.length - survivors} of ${mutants.length} mutants were found`)
   await writeJson(args, { from: args.from, mutants: table })
+  if (args.docs) await writeTable(table)
   return survivors === 0
 }
 
