@@ -161,7 +161,7 @@ const permitted = {
   ),
   "a public module imports types of STM": plant(core, ...stm.map(type)),
   "the gates of the testing kit": plant(`${core}/testing`, value("effect/Deferred"), ...locks),
-  "the buffers of the event stream": [{ file: `${core}/request/events.ts`, line: value("effect/Mailbox") }]
+  "the buffers of the event stream": [{ file: `${core}/request/events.ts`, line: value("effect/Queue") }]
 } satisfies Record<string, ReadonlyArray<Case>>
 
 interface Diagnostic {
