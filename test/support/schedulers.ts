@@ -85,6 +85,7 @@ interface Task {
 
 interface Sleeper {
   readonly at: number
+  readonly fiber: AnyFiber
   readonly wake: () => void
 }
 
@@ -111,15 +112,17 @@ export class World implements Scheduler.Scheduler {
     currentTimeMillis: Effect.sync(() => this.time),
     currentTimeNanos: Effect.sync(() => BigInt(Math.round(this.time * 1e6))),
     sleep: (duration) =>
-      Effect.async((resume) => {
-        const sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
-        const later = this.sleepers.findIndex(({ at }) => at > sleeper.at)
-        if (later === -1) this.sleepers.push(sleeper)
-        else this.sleepers.splice(later, 0, sleeper)
-        return Effect.sync(() => {
-          this.sleepers = this.sleepers.filter((other) => other !== sleeper)
+      Effect.withFiberRuntime((fiber) =>
+        Effect.async((resume) => {
+          const sleeper = { at: this.now + Duration.toMillis(duration), fiber, wake: () => resume(Effect.void) }
+          const later = this.sleepers.findIndex(({ at }) => at > sleeper.at)
+          if (later === -1) this.sleepers.push(sleeper)
+          else this.sleepers.splice(later, 0, sleeper)
+          return Effect.sync(() => {
+            this.sleepers = this.sleepers.filter((other) => other !== sleeper)
+          })
         })
-      })
+      )
   }
 
   /** What the clock shows. */
@@ -137,9 +140,12 @@ export class World implements Scheduler.Scheduler {
     return [...this.fibers].filter((fiber) => fiber.unsafePoll() === null).length
   }
 
-  /** Sleeps that will end. */
+  /**
+   * Sleeps that will end and wake somebody. Effect.async registers in one operation and sees to the interruption in the next: a
+   * sleep that is interrupted in between is never told, and wakes nobody.
+   */
   get timers(): number {
-    return this.sleepers.filter(({ at }) => at < Infinity).length
+    return this.sleepers.filter(({ at, fiber }) => at < Infinity && fiber.unsafePoll() === null).length
   }
 
   scheduleTask(run: () => void, _priority: number, fiber?: AnyFiber): void {
