@@ -74,11 +74,18 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
     const lines: Array<Line> = []
     const fake = yield* FakeConnector.make(scenario.server)
     const gate = yield* FakeConnector.makeGate
+    let hanging = 0
+    const pass = Effect.acquireUseRelease(
+      Effect.sync(() => hanging++),
+      () => gate.pass,
+      () => Effect.sync(() => hanging--)
+    )
     const options = { ...shortTimes, ...scenario.tuning, connector: fake.connector }
     const site: Site = {
       world,
       fake,
       gate,
+      hang: FakeConnector.wait({ ...gate, pass }),
       settings: yield* Effect.orDie(decode(options)),
       broken: (problem) => problems.push(problem),
       tell: (text) => lines.push({ at: world.time, text })
@@ -102,6 +109,9 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
       yield* Scope.close(scope, Exit.void)
       const took = (yield* Clock.currentTimeMillis) - began
       if (isPunctual && took > site.settings.shutdownTimeout) site.broken(`closing took ${took} ms`)
+      // In this time whoever was interrupted has ended.
+      yield* Effect.sleep(1)
+      if (isPunctual && hanging > 0) site.broken(`${hanging} steps go on after the pool was closed`)
     })
 
     let events: Finished["events"] = []
@@ -125,6 +135,10 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
       yield* Effect.sleep(LONG)
       yield* atRest(stage)
       yield* close
+      // What was given up on may sleep in its finalizers.
+      if (isPunctual && world.timers > 0 && (yield* fake.counts).aborted === 0) {
+        site.broken(`${world.timers} timers go on after the pool was closed`)
+      }
       yield* gate.open
       events = Chunk.toReadonlyArray(yield* Effect.orDie(Fiber.join(watching)))
     }

@@ -29,6 +29,8 @@ export interface Site {
   readonly settings: Settings<FakeConnector.FakeConnection, FakeConnector.FakeError, never>
   /** A step that hangs waits here: it is opened when all is over. */
   readonly gate: FakeConnector.Gate
+  /** A step that hangs and can be interrupted: counted while it does. */
+  readonly hang: FakeConnector.Behaviour
   /** Says that a promise was broken. */
   readonly broken: (problem: string) => void
   /** Adds a line to the trace. */

@@ -2,8 +2,8 @@
  * Callers: each asks for a connection in one of the ways that there are, holds it, and is done, fails, dies, gives up or is
  * interrupted.
  *
- * Promises: a connection has one holder, who finds it alone and reset; who waits is served before its deadline or told at it;
- * nobody is given a connection after its deadline, or one that is condemned or used up.
+ * Promises: a connection has one holder, who finds it alone, reset, and not known to be lost; who waits is served before its
+ * deadline or told at it; nobody is given a connection after its deadline, or one that is condemned or used up.
  */
 import type { AcquireError } from "@cenote/core/PoolError"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
@@ -40,20 +40,30 @@ const ways = {
     Effect.scoped(Effect.flatMap(pool.lease(options), (lease) => body(lease.connection)))
 }
 
-/** Holds a connection, and says so where another does too, or where another has left it dirty. */
+/** What is wrong with a connection that is handed out now. */
+const brokenHandOver = ({ fake, holders, isPunctual, settings, world }: Stage, { id, isDirty }: Connection) =>
+  Effect.map(fake.log, (log) => [
+    ...holders.has(id) ? [`connection ${id} has two holders`] : [],
+    ...isDirty ? [`connection ${id} was handed out as another had left it`] : [],
+    ...isPunctual && settings.connector.onLost !== undefined &&
+        log.some(({ at, connection, event }) => event === "killed" && connection === id && at < world.time)
+      ? [`connection ${id} was handed out though the pool had been told that it is lost`]
+      : []
+  ])
+
+/** Holds a connection, and says so where another does too, where another has left it dirty, or where it was lost before. */
 export const holding = <A, E>(
-  { broken, holders }: Stage,
+  stage: Stage,
   connection: Connection,
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => {
-      if (holders.has(connection.id)) broken(`connection ${connection.id} has two holders`)
-      if (connection.isDirty) broken(`connection ${connection.id} was handed out as another had left it`)
-      holders.add(connection.id)
+    Effect.map(brokenHandOver(stage, connection), (problems) => {
+      problems.forEach(stage.broken)
+      stage.holders.add(connection.id)
     }),
     () => effect,
-    () => Effect.sync(() => holders.delete(connection.id))
+    () => Effect.sync(() => stage.holders.delete(connection.id))
   )
 
 const outcomeOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string =>
@@ -168,10 +178,11 @@ export const callers = capability<Caller>({
     const all = Effect.repeatN(caller.isUninterruptible ? Effect.uninterruptible(one) : one, caller.times - 1)
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkDaemon(Effect.delay(all, caller.at))
-      if (caller.interruptAt >= 0) {
-        yield* Effect.forkDaemon(Effect.delay(Fiber.interrupt(fiber), caller.interruptAt))
-      }
+      const interrupter = yield* Effect.forkDaemon(
+        caller.interruptAt >= 0 ? Effect.delay(Fiber.interrupt(fiber), caller.interruptAt) : Effect.void
+      )
       yield* Fiber.await(fiber)
+      yield* Fiber.interrupt(interrupter)
     })
   },
   check: brokenGrants

@@ -5,6 +5,7 @@
  */
 import { FakeConnector } from "@cenote/core/testing"
 import * as Effect from "effect/Effect"
+import type { Site } from "../stage.js"
 import { capability } from "../stage.js"
 
 interface Kill {
@@ -29,7 +30,7 @@ export const kills = capability<Kill>({
 const whileDown = {
   refused: () => FakeConnector.fail("told to refuse"),
   slow: () => FakeConnector.slow(12, FakeConnector.fail("told to refuse")),
-  hung: (gate: FakeConnector.Gate) => FakeConnector.wait(gate)
+  hung: ({ hang }: Site) => hang
 }
 
 interface Outage {
@@ -49,9 +50,10 @@ export const outages = capability<Outage>({
     how: numbers.pick(["refused", "slow", "hung"]),
     kills: numbers.chance(0.6)
   }),
-  run: ({ fake, gate, tell }, { at, how, kills, lasts }) =>
+  run: (stage, { at, how, kills, lasts }) =>
     Effect.gen(function*() {
-      const down = whileDown[how](gate)
+      const { fake, tell } = stage
+      const down = whileDown[how](stage)
       yield* Effect.sleep(at)
       tell("the server is down")
       for (const step of ["open", "check", "ping"] as const) yield* fake.set(step, down)

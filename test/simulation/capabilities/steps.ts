@@ -1,7 +1,8 @@
 /**
  * Faults of single steps of a connection: one that fails, dies, takes its time, hangs, or hangs and cannot be interrupted.
  *
- * Promise: an opening that failed fails only those who waited when it began, and only where nothing was open or opening.
+ * Promises: an opening that failed fails only those who waited when it began, and only where nothing was open or opening; a
+ * step that hangs does not go on after the pool was closed.
  */
 import { FakeConnector } from "@cenote/core/testing"
 import * as Effect from "effect/Effect"
@@ -13,17 +14,20 @@ import { capability } from "../stage.js"
 
 const steps = ["open", "check", "ping", "reset", "close"] as const
 
+type Step = typeof steps[number]
+
 const behaviours = {
   fail: () => FakeConnector.fail(),
   die: () => FakeConnector.die(),
   slow: (_: Site, time: number) => FakeConnector.slow(time),
   slowlyFail: (_: Site, time: number) => FakeConnector.slow(time, FakeConnector.fail()),
-  hang: ({ gate }: Site) => FakeConnector.wait(gate),
+  // A close that is not over at the close deadline may go on after it.
+  hang: ({ gate, hang }: Site, _: number, step: Step) => step === "close" ? FakeConnector.wait(gate) : hang,
   stick: ({ gate }: Site) => FakeConnector.stickAt(gate)
 }
 
 interface StepFault {
-  readonly step: typeof steps[number]
+  readonly step: Step
   /** Which run of the step it is, from 0. */
   readonly nth: number
   readonly does: keyof typeof behaviours
@@ -104,7 +108,7 @@ export const stepFaults = capability<StepFault>({
       const length = Math.max(0, ...ofStep.map(({ nth }) => nth + 1))
       const script = Array.from({ length }, (_, nth) => {
         const fault = ofStep.find((fault) => fault.nth === nth)
-        return fault === undefined ? FakeConnector.ok : behaviours[fault.does](site, fault.time)
+        return fault === undefined ? FakeConnector.ok : behaviours[fault.does](site, fault.time, step)
       })
       return site.fake.next(step, ...script)
     }, { discard: true }),
