@@ -51,7 +51,8 @@ export interface Job {
   readonly workers: number
   /** Whether no more is begun once a seed has failed. */
   readonly stopsAtFailure: boolean
-  readonly onProgress: (done: number, failed: number) => void
+  /** Told after each report of a thread, with what failed in it. */
+  readonly onProgress: (done: number, failed: ReadonlyArray<Failure>) => void
 }
 
 export interface Crash {
@@ -83,7 +84,7 @@ export const runSeeds = async (job: Job): Promise<Outcome> => {
         const answer = await thread.ask<"Ran">({ _tag: "Run", first, count, profile: job.profile })
         ran += count
         failures.push(...answer.failures)
-        job.onProgress(ran, failures.length)
+        job.onProgress(ran, answer.failures)
       }
     } catch (error) {
       crashes.push({ seed: thread.seed, message: error instanceof Error ? error.message : String(error) })

@@ -50,6 +50,8 @@ const progress = (label: string, total: number): SingleBar => {
   return bar
 }
 
+const line = ({ problems, seed }: Failure): string => `✘ seed ${seed}: ${problems[0]!.split("\n")[0]}`
+
 const simulate = async (args: Arguments): Promise<boolean> => {
   const { profile, workers } = args
   const seeds = args.seeds ?? 10_000
@@ -58,7 +60,13 @@ const simulate = async (args: Arguments): Promise<boolean> => {
   say(`Seeds ${from} to ${from + seeds - 1}${profile === undefined ? "" : `, profile ${profile}`}, ${workers} threads`)
   const began = performance.now()
   const bar = progress("Schedules", seeds)
-  const onProgress = (done: number, failed: number) => bar.update(done, { failed })
+  let failed = 0
+  const onProgress = (done: number, more: ReadonlyArray<Failure>) => {
+    failed += more.length
+    bar.update(done, { failed })
+    // At once, so that somebody can look into it while the others run.
+    for (const failure of more) say(`\n${line(failure)}`)
+  }
   const { crashes, failures, ran } = await runSeeds({
     file,
     from,
@@ -72,7 +80,6 @@ const simulate = async (args: Arguments): Promise<boolean> => {
   const took = seconds(began)
   const rate = ran / took
   say(`${ran} schedules in ${took.toFixed(0)} s, ${rate.toFixed(0)} a second; ${failures.length} failed`)
-  for (const { problems, seed } of failures.slice(0, 10)) say(`✘ seed ${seed}: ${problems[0]!.split("\n")[0]}`)
   for (const { message, seed } of crashes) say(`✘ seed ${seed}: the thread died: ${message}`)
   if (failures.length > 0) {
     await printShortest(file, failures[0]!)

@@ -3,6 +3,7 @@ import type { FakeConnector } from "@cenote/core/testing"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
 import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
 import { brokenIn } from "../../packages/core/src/allocator/history.js"
 import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
@@ -16,6 +17,7 @@ import type { Stage } from "./stage.js"
 /** How often somebody asks again at rest: what is left of the faults is met first. */
 const TRIES = 30
 
+/** In milliseconds. */
 const MOMENT = 97
 
 /** Longer than the longest back-off, in milliseconds. */
@@ -32,7 +34,11 @@ export const atRest = ({ broken, pool, settings: { rules } }: Stage): Effect.Eff
   Effect.gen(function*() {
     const { leased, phase: before, waiting } = yield* pool.stats
     if (before !== "running") return
-    const lease = Effect.retry(Effect.sandbox(pool.lease({ acquireTimeout: PATIENCE })), { times: TRIES })
+    // Where nobody may wait, who comes while a connection is being replaced is refused, and comes again.
+    const lease = Effect.retry(
+      Effect.sandbox(pool.lease({ acquireTimeout: PATIENCE })),
+      { times: TRIES, schedule: Schedule.spaced(MOMENT) }
+    )
     const wanted = Math.min(rules.maxSize, rules.maxWaiters + 1)
     const all = yield* Effect.exit(
       Effect.scoped(Effect.all(Array.from({ length: wanted }, () => lease), { concurrency: "unbounded" }))
@@ -70,12 +76,21 @@ export const leftovers = (
   ]
 }
 
-/** The nine invariants. Where time has passed what a Tick is due at, the Tick is on its way: who waits for it may. */
-export const brokenStates = (rules: Rules, history: ReadonlyArray<Entry>): ReadonlyArray<string> => {
+/**
+ * The nine invariants. Where time has passed what a Tick is due at, the Tick is on its way: who waits for it may. Where time goes
+ * on while somebody is ready, a commit may come after one that knew a later time: it does not see what has become due since.
+ */
+export const brokenStates = (
+  rules: Rules,
+  history: ReadonlyArray<Entry>,
+  isHasty: boolean
+): ReadonlyArray<string> => {
   let due = Infinity
+  let latest = -Infinity
   const states = history.flatMap(({ input, state }) => {
     const isTick = input._tag === "Tick"
-    const isLate = !isTick && due <= input.now
+    const isLate = (!isTick && due <= input.now) || (isHasty && input.now < latest)
+    latest = Math.max(latest, input.now)
     due = Math.min(isTick ? Infinity : due, nextDue(state, input.now))
     return brokenBy(state, input.now).filter((problem) => !(isLate && problem.startsWith("invariant 5")))
   })

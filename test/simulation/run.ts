@@ -150,7 +150,7 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
     const history = List.toArray(List.reverse(yield* TRef.get(ref)))
     const server = yield* fake.counts
     problems.push(...leftovers(world, server, history))
-    problems.push(...brokenStates(site.settings.rules, history))
+    problems.push(...brokenStates(site.settings.rules, history, scenario.haste > 0))
     const finished: Finished = { settings: site.settings, isPunctual, history, events, server }
     for (const { check } of capabilities) problems.push(...check?.(finished) ?? [])
     return { problems, trace: trace(history, yield* fake.log, lines, world) }
