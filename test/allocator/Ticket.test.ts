@@ -19,14 +19,14 @@ describe("a ticket", () => {
     Effect.gen(function*() {
       const ticket = new Ticket(0, 10)
       ticket.notify(granted)
-      expect(yield* ticket.wait()).toEqual(granted)
-      expect(yield* ticket.wait(), "and for who asks again").toEqual(granted)
+      expect(yield* ticket.wait(Effect.succeed)).toEqual(granted)
+      expect(yield* ticket.wait(Effect.succeed), "and for who asks again").toEqual(granted)
     }))
 
   it.effect("wakes its holder with the notice", () =>
     Effect.gen(function*() {
       const ticket = new Ticket(0, 10)
-      const waiting = yield* Effect.fork(ticket.wait())
+      const waiting = yield* Effect.fork(ticket.wait(Effect.succeed))
       yield* settled
       expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
       ticket.notify(granted)
@@ -36,11 +36,11 @@ describe("a ticket", () => {
   it.effect("keeps the notice for a holder that was interrupted while it waited", () =>
     Effect.gen(function*() {
       const ticket = new Ticket(0, 10)
-      const waiting = yield* Effect.fork(ticket.wait())
+      const waiting = yield* Effect.fork(ticket.wait(Effect.succeed))
       yield* settled
       yield* Fiber.interrupt(waiting)
       ticket.notify(granted)
-      expect(yield* ticket.wait()).toEqual(granted)
+      expect(yield* ticket.wait(Effect.succeed)).toEqual(granted)
     }))
 
   it("has a deadline in whole milliseconds, never before the time that was asked for", () => {

@@ -5,7 +5,7 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "a notice that came before the wait is lost",
     file: "allocator/Ticket.ts",
-    find: "if (this.notice !== undefined) return resume(Effect.succeed(this.notice))",
+    find: "if (this.notice !== undefined) return wake(this.notice)",
     replace: ""
   },
   {
@@ -43,9 +43,9 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "a caller that leaves stops the pool's openings",
     file: "request/acquire.ts",
-    find: "  const input = { _tag: \"Leave\", now: now(core), number, verdict: verdict(core, held) } as const",
+    find: "  const input = { _tag: \"Leave\", now: now(core), number, verdict: verdict(held) } as const",
     replace: "  if (held === undefined) core.workers.forEach((fiber) => fiber.unsafeInterruptAsFork(fiber.id()))\n" +
-      "  const input = { _tag: \"Leave\", now: now(core), number, verdict: verdict(core, held) } as const"
+      "  const input = { _tag: \"Leave\", now: now(core), number, verdict: verdict(held) } as const"
   },
   {
     name: "a connection goes on as its user left it",

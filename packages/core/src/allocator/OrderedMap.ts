@@ -60,16 +60,17 @@ const replaced = (items: ReadonlyArray<unknown>, index: number, item: unknown): 
 }
 
 const inserted = (items: ReadonlyArray<unknown>, index: number, item: unknown): Array<unknown> => {
-  const copy = items.slice()
-  if (index === copy.length) copy.push(item)
-  else copy.splice(index, 0, item)
+  const copy = new Array<unknown>(items.length + 1)
+  for (let i = 0; i < index; i++) copy[i] = items[i]
+  copy[index] = item
+  for (let i = index; i < items.length; i++) copy[i + 1] = items[i]
   return copy
 }
 
 const removed = (items: ReadonlyArray<unknown>, index: number): Array<unknown> => {
-  const copy = items.slice()
-  if (index === copy.length - 1) copy.pop()
-  else copy.splice(index, 1)
+  if (index === 0) return items.slice(1)
+  const copy = items.slice(0, -1)
+  for (let i = index; i < copy.length; i++) copy[i] = items[i + 1]
   return copy
 }
 

@@ -55,13 +55,15 @@ export class Ticket {
   }
 
   /**
-   * Waits for the notice. Interrupting it changes nothing in the state: the caller must commit a `Leave` on every exit. It
-   * always ends where the deadline is finite, interruptible or not, because the allocator denies what is overdue.
+   * Waits for the notice, and goes on with it. Interrupting it changes nothing in the state: the caller must commit a `Leave` on
+   * every exit. It always ends where the deadline is finite, interruptible or not, because the allocator denies what is overdue.
    */
-  wait(): Effect.Effect<Notice> {
-    return Effect.async<Notice>((resume) => {
-      if (this.notice !== undefined) return resume(Effect.succeed(this.notice))
-      this.listener = (notice) => resume(Effect.succeed(notice))
+  wait<A, E, R>(next: (notice: Notice) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.async<A, E, R>((resume) => {
+      // What is next is the holder's to do, not that of who brings the notice.
+      const wake = (notice: Notice) => resume(Effect.suspend(() => next(notice)))
+      if (this.notice !== undefined) return wake(this.notice)
+      this.listener = wake
     })
   }
 }

@@ -45,11 +45,15 @@ export const get = (self: WaitQueue, number: number): Ticket | undefined => Orde
 
 /** Takes one out, wherever it stands. */
 export const remove = (self: WaitQueue, number: number): WaitQueue => {
-  const ticket = OrderedMap.get(self.tickets, number)
-  if (ticket === undefined) return self
   const tickets = OrderedMap.remove(self.tickets, number)
+  if (tickets === self.tickets) return self
   if (tickets.size === 0) return empty
-  return { tickets, latest: self.latest, early: removeEarly(self.early, number, ticket) }
+  const { early, latest } = self
+  return {
+    tickets,
+    latest,
+    early: early.size === 0 ? early : removeEarly(early, number, OrderedMap.get(self.tickets, number)!)
+  }
 }
 
 /** The ticket with the earliest deadline, if that is finite. */
@@ -62,10 +66,8 @@ export const mostUrgent = (self: WaitQueue): number | undefined => {
 }
 
 /** When the next waiter is overdue; Infinity: never. */
-export const nextDeadline = (self: WaitQueue): number => {
-  const number = mostUrgent(self)
-  return number === undefined ? Infinity : get(self, number)!.deadline
-}
+export const nextDeadline = ({ early, tickets }: WaitQueue): number =>
+  Math.min(OrderedMap.first(tickets)?.deadline ?? Infinity, OrderedMap.firstKey(early) ?? Infinity)
 
 /** Its place, counted from 1. */
 export const placeOf = (self: WaitQueue, number: number): number => OrderedMap.rank(self.tickets, number) + 1

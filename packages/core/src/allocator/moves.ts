@@ -6,7 +6,7 @@ import type { CloseReason } from "../model/events.js"
 import type { Work } from "./decision.js"
 import * as OrderedMap from "./OrderedMap.js"
 import type { Connection, Idle, State } from "./state.js"
-import { sizes, withIdle, withLeased, withQueue, withSteps, withUpkeep } from "./state.js"
+import { sizes, withGrant, withIdle, withQueue, withSteps, withUpkeep } from "./state.js"
 import type { Denial, Ticket } from "./Ticket.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -43,26 +43,15 @@ const park = (state: State, connection: Connection, uses: number, now: number): 
   return withIdle(state, { places, next: place + 1 })
 }
 
-/** Makes a ticket the holder of a connection. */
+/** The leases, with the ticket as the holder of a connection. */
 export const lease = (
-  state: State,
+  { leased }: State,
   number: number,
   ticket: Ticket,
   { connection, uses, verifiedAt }: Pick<Idle, "connection" | "uses" | "verifiedAt">,
   now: number
-): State =>
-  withLeased(
-    state,
-    OrderedMap.set(state.leased, number, {
-      connection,
-      uses,
-      condemned: undefined,
-      number,
-      ticket,
-      since: now,
-      verifiedAt
-    })
-  )
+): State["leased"] =>
+  OrderedMap.set(leased, number, { connection, uses, condemned: undefined, number, ticket, since: now, verifiedAt })
 
 /** Gives a connection to the longest waiter. */
 export const grant = (
@@ -74,7 +63,7 @@ export const grant = (
   const number = WaitQueue.first(state.queue)!
   const ticket = WaitQueue.get(state.queue, number)!
   work.push({ _tag: "HandOver", ticket, connection: fit.connection.id })
-  return lease(withQueue(state, WaitQueue.remove(state.queue, number)), number, ticket, fit, now)
+  return withGrant(state, WaitQueue.remove(state.queue, number), lease(state, number, ticket, fit, now))
 }
 
 export const deny = (state: State, number: number, denial: Denial, work: Array<Work>): State => {
@@ -94,6 +83,7 @@ const timedOut = (state: State, number: number, ticket: Ticket, now: number): De
 
 /** Denies every waiter whose deadline is before the limit. */
 export const denyOverdue = (before: State, limit: number, now: number, work: Array<Work>): State => {
+  if (WaitQueue.nextDeadline(before.queue) >= limit) return before
   let state = before
   let count = 0
   for (let number = WaitQueue.mostUrgent(state.queue); number !== undefined;) {
@@ -103,7 +93,7 @@ export const denyOverdue = (before: State, limit: number, now: number, work: Arr
     count++
     number = WaitQueue.mostUrgent(state.queue)
   }
-  return count === 0 ? state : withUpkeep(state, { timedOut: state.upkeep.timedOut + count })
+  return withUpkeep(state, { timedOut: state.upkeep.timedOut + count })
 }
 
 /** A connection that came free goes to the longest waiter in time, else idle. */

@@ -82,7 +82,7 @@ export const departure = (
   now: number
 ): CloseReason | undefined =>
   retirement(state, connection, uses, now) ??
-    (spentCount(state) + 1 >= state.rules.maxSize && leavesFirst(state, connection.id, now) ? "MaxLifetime" : undefined)
+    (leavesFirst(state, connection.id, now) && spentCount(state) + 1 >= state.rules.maxSize ? "MaxLifetime" : undefined)
 
 /** Where no permit was free for a successor, the connection it replaces leaves first, as soon as it is idle. */
 const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): State => {
@@ -96,7 +96,13 @@ const makeRoomForSuccessor = (state: State, now: number, work: Array<Work>): Sta
 const endBackoff = (state: State, now: number): State =>
   state.upkeep.notBefore > 0 && now >= state.upkeep.notBefore ? withUpkeep(state, { notBefore: 0 }) : state
 
+/** Whether nothing can be done: nothing is idle, nothing may be opened, and no time is over. So it is most often in a busy pool. */
+const isSettled = (state: State, now: number): boolean =>
+  state.idle.places.size === 0 && !mayOpen(state) && WaitQueue.nextDeadline(state.queue) > now &&
+  state.upkeep.notBefore === 0
+
 export const settle = (before: State, now: number, work: Array<Work>): State => {
+  if (isSettled(before, now)) return before
   let state = denyOverdue(endBackoff(before, now), now, now, work)
   state = serveFromIdle(state, now, work)
   while (isShort(state) && canOpen(state, now)) state = open(state, "Waiter", now, work)

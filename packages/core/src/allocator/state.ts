@@ -161,9 +161,17 @@ export const withIdle = (s: State, idle: IdleLine): State =>
 export const withLeased = (s: State, leased: State["leased"]): State =>
   make(s.rules, s.phase, s.queue, s.idle, leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
-/** The next ticket has been drawn. */
-export const withTicketDrawn = (s: State): State =>
-  make(s.rules, s.phase, s.queue, s.idle, s.leased, s.nextTicket + 1, s.steps, s.upkeep, s.decided)
+/** The next ticket has been drawn, and has an idle connection. */
+export const withReuse = (s: State, idle: IdleLine, leased: State["leased"]): State =>
+  make(s.rules, s.phase, s.queue, idle, leased, s.nextTicket + 1, s.steps, s.upkeep, s.decided)
+
+/** The next ticket has been drawn, and waits. */
+export const withWaiter = (s: State, queue: WaitQueue.WaitQueue): State =>
+  make(s.rules, s.phase, queue, s.idle, s.leased, s.nextTicket + 1, s.steps, s.upkeep, s.decided)
+
+/** Somebody who waited has a connection. */
+export const withGrant = (s: State, queue: WaitQueue.WaitQueue, leased: State["leased"]): State =>
+  make(s.rules, s.phase, queue, s.idle, leased, s.nextTicket, s.steps, s.upkeep, s.decided)
 
 /** A decision that comes with work has been made. */
 export const withDecided = (s: State): State =>

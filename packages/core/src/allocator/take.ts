@@ -3,7 +3,7 @@ import type { Answer, Work } from "./decision.js"
 import { isFresh, lease, nextIdle, retirement, unpark } from "./moves.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
-import { sizes, withIdle, withQueue, withTicketDrawn, withUpkeep } from "./state.js"
+import { sizes, withQueue, withReuse, withUpkeep, withWaiter } from "./state.js"
 import type { Ticket } from "./Ticket.js"
 import { refuse, wait } from "./upkeep.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -23,8 +23,8 @@ export const take = (state: State, now: number, ticket: Ticket): readonly [Answe
       idle !== undefined && isFresh(state, idle, now) &&
       retirement(state, idle.connection, idle.uses, now) === undefined
     ) {
-      const drawn = withTicketDrawn(withIdle(state, unpark(state, idle)))
-      return [{ _tag: "Reuse", connection: idle.connection.id, number }, lease(drawn, number, ticket, idle, now)]
+      const answer: Answer = { _tag: "Reuse", connection: idle.connection.id, number }
+      return [answer, withReuse(state, unpark(state, idle), lease(state, number, ticket, idle, now))]
     }
   }
   return enqueue(state, now, ticket)
@@ -41,7 +41,7 @@ const enqueue = (before: State, now: number, ticket: Ticket): readonly [Answer, 
   const number = before.nextTicket
   const work: Array<Work> = []
   const queue = WaitQueue.push(before.queue, number, ticket)
-  const state = settle(withTicketDrawn(withQueue(before, queue)), now, work)
+  const state = settle(withWaiter(before, queue), now, work)
   const waits = WaitQueue.get(state.queue, number) !== undefined
   if (waits && surplus(state) > state.rules.maxWaiters) {
     const after = withUpkeep(

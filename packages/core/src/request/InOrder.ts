@@ -13,6 +13,10 @@ export class InOrder<in out A> {
 
   /** Acts on the value when all of a lower number have been acted on: now, or when they are. */
   submit(order: number, value: A): void {
+    if (order === this.next && this.early.size === 0) {
+      this.next++
+      return this.act(value)
+    }
     this.early.set(order, value)
     for (let ready = this.early.get(this.next); ready !== undefined; ready = this.early.get(this.next)) {
       this.early.delete(this.next)

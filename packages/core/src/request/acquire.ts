@@ -18,6 +18,7 @@ import { AcquireTimeout, PoolClosed, PoolRefused } from "../model/errors.js"
 import { PoolEvent } from "../model/events.js"
 import type { AcquireOptions } from "../model/options.js"
 import { decodeAcquireTimeout } from "../model/settings.js"
+import type { Resource } from "../resource/Resource.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
 import { perform } from "./perform.js"
@@ -26,7 +27,7 @@ import { perform } from "./perform.js"
 export interface Hold<A> {
   readonly number: number
   readonly id: number
-  readonly connection: A
+  readonly resource: Resource<A, any, any>
 }
 
 const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | AcquireError> => {
@@ -58,17 +59,23 @@ const hold = <A, E>(core: Core<A, E>, ticket: Ticket, number: number, id: number
   if (core.events.isObserved) {
     publish(core, (at) => PoolEvent.Acquired({ at, id, lease: number, waited: at - ticket.since }))
   }
-  return { number, id, connection: resource.connection }
+  return { number, id, resource }
 }
 
 const closed: Denial = { _tag: "Closed" }
 
-const wait = <A, E>(core: Core<A, E>, ticket: Ticket, number: number): Effect.Effect<Hold<A>, E | AcquireError> =>
-  Effect.flatMap(ticket.wait(), (notice) => {
+/** Waits for a connection, and goes on with it. */
+const wait = <A, E, B, E2, R2>(
+  core: Core<A, E>,
+  ticket: Ticket,
+  number: number,
+  next: (held: Hold<A>) => Effect.Effect<B, E2, R2>
+): Effect.Effect<B, E | E2 | AcquireError, R2> =>
+  ticket.wait((notice): Effect.Effect<B, E | E2 | AcquireError, R2> => {
     switch (notice._tag) {
       case "Granted": {
         const held = hold(core, ticket, number, notice.connection)
-        return held === undefined ? fail(core, ticket, closed) : Effect.succeed(held)
+        return held === undefined ? fail(core, ticket, closed) : next(held)
       }
       case "Denied":
         return fail(core, ticket, notice.denial)
@@ -77,14 +84,15 @@ const wait = <A, E>(core: Core<A, E>, ticket: Ticket, number: number): Effect.Ef
     }
   })
 
-const verdict = <A, E>(core: Core<A, E>, held: Hold<A> | undefined): Verdict => {
-  switch (held === undefined ? "Clean" : core.resources.get(held.id)?.condition) {
+const verdict = (held: Hold<any> | undefined): Verdict => {
+  if (held === undefined) return Verdicts.keep
+  switch (held.resource.condition) {
+    case "Clean":
+      return Verdicts.keep
     case "NeedsReset":
       return Verdicts.reset
     case "Broken":
       return Verdicts.broken
-    default:
-      return Verdicts.keep
   }
 }
 
@@ -95,13 +103,13 @@ const leave = <A, E, B>(
   held: Hold<A> | undefined,
   result: B
 ): Effect.Effect<B> => {
-  const input = { _tag: "Leave", now: now(core), number, verdict: verdict(core, held) } as const
-  return Effect.map(core.allocator.decide(input), (decision) => {
+  const input = { _tag: "Leave", now: now(core), number, verdict: verdict(held) } as const
+  return Effect.flatMap(core.allocator.decide(input), (decision) => {
     if (held !== undefined && core.events.isObserved) {
       publish(core, (at) => PoolEvent.Released({ at, id: held.id, lease: number }))
     }
     perform(core, decision)
-    return result
+    return Effect.succeed(result)
   })
 }
 
@@ -153,11 +161,11 @@ export const use = <A, E, B, E2, R2>(
       let body: Effect.Effect<B, E | E2 | AcquireError, R2>
       if (decision._tag === "Reuse") {
         held = hold(core, ticket, decision.number, decision.connection)
-        body = held === undefined ? fail(core, ticket, closed) : apply(f, held.connection)
+        body = held === undefined ? fail(core, ticket, closed) : apply(f, held.resource.connection)
       } else {
-        body = Effect.flatMap(wait(core, ticket, decision.number), (granted) => {
+        body = wait(core, ticket, decision.number, (granted) => {
           held = granted
-          return apply(f, granted.connection)
+          return f(granted.resource.connection)
         })
       }
       return Effect.matchCauseEffect(restore(body), {
@@ -167,28 +175,33 @@ export const use = <A, E, B, E2, R2>(
     })
   )
 
-/** Takes a connection that is given back when the Scope closes. */
-export const scoped = <A, E>(
+/**
+ * Takes a connection that is given back when the Scope closes. `toGiven` makes of it what the caller gets, and `end` is told
+ * before it goes back.
+ */
+export const scoped = <A, E, B>(
   core: Core<A, E>,
-  options?: AcquireOptions
-): Effect.Effect<Hold<A>, E | AcquireError, Scope.Scope> =>
+  options: AcquireOptions | undefined,
+  toGiven: (held: Hold<A>) => B,
+  end: (given: B) => void
+): Effect.Effect<B, E | AcquireError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     take(core, options, (ticket, decision) => {
       const { number } = decision
       const keep = (held: Hold<A>) =>
-        Effect.flatMap(Effect.scope, (scope) =>
-          Effect.as(
-            Scope.addFinalizer(
-              scope,
-              Effect.suspend(() => leave(core, number, held, undefined))
-            ),
-            held
-          ))
+        Effect.flatMap(Effect.scope, (scope) => {
+          const given = toGiven(held)
+          const giveBack = () => {
+            end(given)
+            return leave(core, number, held, undefined)
+          }
+          return Effect.as(Scope.addFinalizerExit(scope, giveBack), given)
+        })
       if (decision._tag === "Reuse") {
         const held = hold(core, ticket, number, decision.connection)
         return held === undefined ? fail(core, ticket, closed) : keep(held)
       }
-      return Effect.matchCauseEffect(restore(wait(core, ticket, number)), {
+      return Effect.matchCauseEffect(restore(wait(core, ticket, number, Effect.succeed)), {
         onSuccess: keep,
         onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)
       })

@@ -60,10 +60,11 @@ const start = <A, E>(core: Core<A, E>): Effect.Effect<void, E | ConnectTimeout> 
   const ticket = new Ticket(now(core), Infinity)
   return Effect.zipRight(
     core.commit({ _tag: "Start", target, ticket }),
-    Effect.flatMap(ticket.wait(), (notice) =>
+    ticket.wait((notice) =>
       notice._tag === "Denied" && notice.denial._tag === "Down"
         ? Effect.failCause(notice.denial.cause) as Effect.Effect<never, E | ConnectTimeout>
-        : Effect.void)
+        : Effect.void
+    )
   )
 }
 
@@ -74,7 +75,7 @@ const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
     const ticket = new Ticket(at, at + core.settings.shutdownTimeout)
     publish(core, (at) => PoolEvent.PoolClosing({ at }))
     return Effect.zipRight(
-      Effect.zipRight(core.commit({ _tag: "Shutdown", ticket }), ticket.wait()),
+      Effect.zipRight(core.commit({ _tag: "Shutdown", ticket }), ticket.wait(() => Effect.void)),
       Effect.sync(() => {
         core.keeper.stop()
         publish(core, (at) => PoolEvent.PoolClosed({ at }))

@@ -1,11 +1,9 @@
 /** The public pool, made of the parts of this layer. */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import { pipeArguments } from "effect/Pipeable"
-import type * as Scope from "effect/Scope"
 import { stats } from "../allocator/Allocator.js"
-import type { AcquireError } from "../model/errors.js"
 import { LeaseEnded } from "../model/errors.js"
-import type { AcquireOptions } from "../model/options.js"
 import type { ConnectionPool, Lease } from "../model/pool.js"
 import { TypeId } from "../model/pool.js"
 import type { Hold } from "./acquire.js"
@@ -35,7 +33,7 @@ class LeaseImpl<A> implements Lease<A> {
 
   get connection(): A {
     if (this.endedAt !== undefined) throw this.ended
-    return this.held.connection
+    return this.held.resource.connection
   }
 
   get age(): Effect.Effect<number> {
@@ -51,24 +49,14 @@ class LeaseImpl<A> implements Lease<A> {
   }
 }
 
-const lease = <A, E>(
-  core: Core<A, E>,
-  options?: AcquireOptions
-): Effect.Effect<Lease<A>, E | AcquireError, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(scoped(core, options)), (held) => {
-      const handle = new LeaseImpl(core, held)
-      // Added after the release, so it runs before it.
-      return Effect.as(Effect.addFinalizer(() => Effect.sync(() => handle.end())), handle)
-    })
-  )
+const toConnection = <A>({ resource }: Hold<A>): A => resource.connection
 
 export const fromCore = <A, E>(core: Core<A, E>): ConnectionPool<A, E> => ({
   [TypeId]: TypeId,
   name: core.settings.name,
   use: (f, options) => use(core, f, options),
-  get: Effect.map(scoped(core), (held) => held.connection),
-  lease: (options) => lease(core, options),
+  get: scoped(core, undefined, toConnection, constVoid),
+  lease: (options) => scoped(core, options, (held) => new LeaseImpl(core, held), (handle) => handle.end()),
   invalidate: (connection) =>
     Effect.suspend(() => {
       const ids = [...core.resources].flatMap(([id, resource]) => resource.is(connection) ? [id] : [])

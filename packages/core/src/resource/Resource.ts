@@ -89,10 +89,8 @@ export class Resource<A, E, R> {
 
   /** The connection. Only ever asked for after `open` has succeeded. */
   get connection(): A {
-    return Option.getOrThrowWith(
-      this.opened,
-      () => new Error("Bug in Cenote: a connection was used before it was open")
-    )
+    if (Option.isNone(this.opened)) throw new Error("Bug in Cenote: a connection was used before it was open")
+    return this.opened.value
   }
 
   is(connection: unknown): boolean {
