@@ -141,6 +141,7 @@ const take = <A, E, B, E2, R2>(
   )
 }
 
+/** What `f` throws here would come before what gives the connection back is in place. */
 const apply = <A, B, E, R>(f: (connection: A) => Effect.Effect<B, E, R>, connection: A): Effect.Effect<B, E, R> => {
   try {
     return f(connection)
