@@ -12,6 +12,9 @@ const WIDTH = 32
 /** SPAN[level]: how many keys one child of a node at that level covers. 32^11 is beyond 2^53. */
 const SPAN: ReadonlyArray<number> = Array.from({ length: 12 }, (_, level) => WIDTH ** level)
 
+/** A copy of its start is as long as the items of a node will be: one that grows, or a spread, takes half as long again. */
+const BLANK: ReadonlyArray<unknown> = Array.from({ length: WIDTH }, () => undefined)
+
 /** Items are values at level 0, nodes above it; the bitmap says which of the 32 places are taken. */
 class Node {
   constructor(
@@ -60,9 +63,7 @@ const replaced = (items: ReadonlyArray<unknown>, index: number, item: unknown): 
 }
 
 const inserted = (items: ReadonlyArray<unknown>, index: number, item: unknown): Array<unknown> => {
-  // As long as it will be: a spread, or a copy that grows, takes twice as long.
-  // oxlint-disable-next-line no-new-array
-  const copy = new Array<unknown>(items.length + 1)
+  const copy = BLANK.slice(0, items.length + 1)
   for (let i = 0; i < index; i++) copy[i] = items[i]
   copy[index] = item
   for (let i = index; i < items.length; i++) copy[i + 1] = items[i]
