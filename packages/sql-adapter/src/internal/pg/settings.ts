@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import pg from "pg"
-import type { PgConnectError } from "../PgError.js"
-import type { PgConnectorConfig } from "../PgOptions.js"
-import type { Place } from "./pgFailure.js"
-import { configurationError } from "./pgFailure.js"
-import { tlsFor } from "./pgTls.js"
+import type { PgConnectError } from "../../PgError.js"
+import type { PgConnectorConfig } from "../../PgOptions.js"
+import type { Place } from "./failure.js"
+import { configurationError } from "./failure.js"
+import { tlsFor } from "./tls.js"
 
 /** A connector's options, checked and with the defaults in them. */
 export interface Settings {

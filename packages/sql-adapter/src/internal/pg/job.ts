@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { PgQueryOptions, PgResult } from "../PgConnection.js"
-import type { PgQueryError } from "../PgError.js"
-import type { DriverClient } from "./pgDriver.js"
+import type { PgQueryOptions, PgResult } from "../../PgConnection.js"
+import type { PgQueryError } from "../../PgError.js"
+import type { DriverClient } from "./driver.js"
 
 /** What a job comes to. */
 export type Answer = Effect.Effect<PgResult<any>, PgQueryError>

@@ -1,7 +1,7 @@
-import type { PgConnectReason } from "../PgError.js"
-import { PgConnectError, PgQueryError } from "../PgError.js"
-import { asError, isServerError, NotPostgres } from "./pgDriver.js"
-import type { ServerError } from "./pgDriver.js"
+import type { PgConnectReason } from "../../PgError.js"
+import { PgConnectError, PgQueryError } from "../../PgError.js"
+import { asError, isServerError, NotPostgres } from "./driver.js"
+import type { ServerError } from "./driver.js"
 
 /** Where a connection goes, as errors show it. */
 export interface Place {

@@ -1,12 +1,12 @@
 import pg from "pg"
-import type { Cancel, CancelOutcome } from "./pgCancel.js"
-import { sendCancel } from "./pgCancel.js"
-import type { DriverClient, ReadyForQuery } from "./pgDriver.js"
-import { guard, isServerError } from "./pgDriver.js"
-import { clientError, isFatal, lostError, serverError } from "./pgFailure.js"
-import type { Job } from "./pgJob.js"
-import type { Settings } from "./pgSettings.js"
-import type { Timer } from "./timer.js"
+import type { Timer } from "../timer.js"
+import type { Cancel, CancelOutcome } from "./cancel.js"
+import { sendCancel } from "./cancel.js"
+import type { DriverClient, ReadyForQuery } from "./driver.js"
+import { guard, isServerError } from "./driver.js"
+import { clientError, isFatal, lostError, serverError } from "./failure.js"
+import type { Job } from "./job.js"
+import type { Settings } from "./settings.js"
 
 /**
  * Connecting → Open → Closing, and Lost from any of them. Closing has said goodbye and waits for the server to hang up; Lost is

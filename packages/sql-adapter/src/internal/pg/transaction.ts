@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { PgConnection, PgResult, PgTransactionOptions } from "../PgConnection.js"
-import { PgQueryError } from "../PgError.js"
-import { clientError } from "./pgFailure.js"
+import type { PgConnection, PgResult, PgTransactionOptions } from "../../PgConnection.js"
+import { PgQueryError } from "../../PgError.js"
+import { clientError } from "./failure.js"
 
 interface Session extends Pick<PgConnection, "query"> {
   /** Asks at once, when it is called, for a statement that runs on when the effect, which waits for it, is interrupted. */

@@ -1,9 +1,9 @@
 import type { ConnectionOptions } from "node:tls"
 import pg from "pg"
-import type { DriverConnection } from "./pgDriver.js"
-import { guard } from "./pgDriver.js"
-import { tlsFor } from "./pgTls.js"
-import type { Timer } from "./timer.js"
+import type { Timer } from "../timer.js"
+import type { DriverConnection } from "./driver.js"
+import { guard } from "./driver.js"
+import { tlsFor } from "./tls.js"
 
 /** Who is to be cancelled, and where: at the address that the connection itself has, as a name may have several. */
 export interface CancelTarget {
