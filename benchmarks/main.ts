@@ -21,7 +21,7 @@ import type { Effort, Other } from "./measure/protocol.js"
 import type { Case, Contender, Result } from "./model.js"
 import * as Progress from "./progress.js"
 import type { Budget } from "./report/budgets.js"
-import { budgets, isLost } from "./report/budgets.js"
+import { budgets, isLost, judged } from "./report/budgets.js"
 import { base, casesText, write } from "./report/document.js"
 import { againstTable, budgetTable } from "./report/tables.js"
 
@@ -58,7 +58,9 @@ const select = (args: Arguments, other: Other | undefined): ReadonlyArray<Select
       : !args.quick
       ? contenders
       : contenders.filter(({ _tag, name, role }) =>
-        _tag === "Effect" && (quick?.contenders === "all" || role === "Control" || name.startsWith("Cenote"))
+        _tag === "Effect"
+        && (role === "Control" || name.startsWith("Cenote") ||
+          (quick?.contenders === "judged" && judged.includes(name)))
       )
     return [{ case: work, sizes: quick?.sizes ?? work.points.map(({ size }) => size), contenders: among }]
   })

@@ -93,7 +93,8 @@ export interface Case {
 
 export interface Quick {
   readonly sizes: ReadonlyArray<number>
-  readonly contenders: "all" | "Cenote"
+  /** `judged`: those whom a budget names. */
+  readonly contenders: "judged" | "Cenote"
 }
 
 export type Measure = "wall" | "cpu"

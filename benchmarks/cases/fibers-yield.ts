@@ -16,7 +16,7 @@ export const yielding: Case = {
     { size: 10_000, operations: 20_000 }
   ],
   controls: [noPool, noPoolPromises],
-  quick: { sizes: [1000], contenders: "all" },
+  quick: { sizes: [1000], contenders: "judged" },
   settings: () => settings(10),
   effect: (use, point) => fibers(use, point, () => Effect.yieldNow()),
   promise: (pool, point) => functions(pool, point, () => Promise.resolve())

@@ -15,7 +15,7 @@ export const uncontended: Case = {
   parts: true,
   processes: 3,
   controls: [noPool, noPoolPromises],
-  quick: { sizes: [1], contenders: "all" },
+  quick: { sizes: [1], contenders: "judged" },
   settings: () => settings(10),
   effect: (use, { operations }) => repeat(operations, () => use(nothing)),
   promise: (pool, point) => functions(pool, point, () => Promise.resolve())

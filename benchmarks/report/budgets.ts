@@ -44,6 +44,11 @@ const floor = "floor: `acquireUseRelease` of two commits"
 const unobserved = "Cenote `use`, events no longer observed"
 const libraries = ["generic-pool", "tarn", "pg-pool", "lightning-pool", "sequelize-pool"]
 
+const fromEffect = (library: string) => `${library}, from Effect`
+
+/** Whom a budget compares Cenote with, besides those who have no pool. */
+export const judged: ReadonlyArray<string> = [effectPool, floor, unobserved, ...libraries.map(fromEffect)]
+
 const atMost = (value: number) => ({ _tag: "AtMost", value }) as const
 const atLeast = (value: number) => ({ _tag: "AtLeast", value }) as const
 
@@ -121,20 +126,18 @@ export const budgets = (figures: Figures): ReadonlyArray<Budget> => {
       unit: "×",
       measured: ratio(figures, "uncontended", 1, effectPool, scoped)
     },
-    ...libraries.flatMap((name) => {
-      const fromEffect = `${name}, from Effect`
-      const { measured, size } = closest(figures, fromEffect)
+    ...libraries.flatMap((library) => {
+      const name = fromEffect(library)
+      const { measured, size } = closest(figures, name)
       return [
         {
-          what: `\`use\`, uncontended: how much faster than ${fromEffect}`,
+          what: `\`use\`, uncontended: how much faster than ${name}`,
           bound: atLeast(1),
           unit: "×",
-          measured: ratio(figures, "uncontended", 1, fromEffect, use)
+          measured: ratio(figures, "uncontended", 1, name, use)
         },
         {
-          what: `\`use\`, contended: how much faster than ${fromEffect}, where it is closest (${
-            number.format(size)
-          } fibers)`,
+          what: `\`use\`, contended: how much faster than ${name}, where it is closest (${number.format(size)} fibers)`,
           bound: atLeast(1),
           unit: "×",
           measured
