@@ -193,6 +193,35 @@ const publicModules = {
   message: "A public module imports public modules, request/ and model/, and no module that makes a fiber wait."
 }
 
+const adapter = "packages/sql-adapter/src"
+
+const adapterFile = {
+  may: [
+    "./*.js",
+    "./internal/*/*.js",
+    "./internal/*.js",
+    "../*.js",
+    "../../*.js",
+    "../client/*.js",
+    "../wire/*.js",
+    "@cenote/core/*",
+    "@effect/experimental/Reactivity",
+    "@effect/sql/*",
+    "@effect/sql-mysql2/MysqlClient",
+    "@effect/sql-pg/PgClient",
+    "libsql",
+    "libsql/promise",
+    "mysql2",
+    "pg",
+    "pg-cursor",
+    "node:*",
+    ...effect(...values, ...running)
+  ],
+  refused: ["./index.js", "../index.js", "../../index.js", "@cenote/core", "@cenote/core/testing"],
+  message:
+    "An adapter imports the public modules of core by name, @effect/sql, its driver, and no module that makes a fiber wait."
+}
+
 /** Single files that may import more than their folder, each with its reason. */
 const exceptions = [
   {
@@ -200,6 +229,13 @@ const exceptions = [
     layer: layers.request,
     may: effect("Queue"),
     reason: "Subscribers of the event stream each have a buffer. No caller that wants a connection waits there."
+  },
+  {
+    file: `${adapter}/internal/pg/listen.ts`,
+    layer: adapterFile,
+    may: effect("Deferred", "Queue", "RcRef"),
+    reason:
+      "Listeners share a connection that is not the pool's, and each has a buffer. Nobody waits there for a connection of a pool."
   }
 ]
 
@@ -253,26 +289,10 @@ export default {
       files: [`${core}/testing/*.ts`],
       rules: { "no-restricted-properties": ["error", ...noClock] }
     },
+    { files: [`${adapter}/**`], rules: mayImport(adapterFile) },
     ...exceptions.map(({ file, layer, may }) => ({
       files: [file],
       rules: mayImport({ ...layer, may: [...layer.may, ...may] })
-    })),
-    {
-      files: ["packages/sql-adapter/src/**"],
-      rules: mayImport({
-        may: [
-          "./*.js",
-          "./internal/*.js",
-          "../*.js",
-          "@cenote/core/*",
-          "pg",
-          "node:*",
-          ...effect(...values, ...running)
-        ],
-        refused: ["./index.js", "../index.js", "@cenote/core", "@cenote/core/testing"],
-        message:
-          "An adapter imports the public modules of core by name, its driver, and no module that makes a fiber wait."
-      })
-    }
+    }))
   ]
 }

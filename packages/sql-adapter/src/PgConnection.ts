@@ -2,6 +2,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
 import type { CustomTypesConfig, FieldDef } from "pg"
 import type pg from "pg"
 import type { PgQueryError } from "./PgError.js"
@@ -53,11 +54,22 @@ export interface PgQueryOptions {
  * @since 0.1.0
  * @category models
  */
+export interface PgStreamOptions extends Pick<PgQueryOptions, "rowMode" | "types"> {
+  /** How many rows are asked for at a time. Too few, and each costs a round trip; too many, and they fill the memory. Default: 128. */
+  readonly chunkSize?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface PgTransactionOptions {
   /** Default: the server's, `read committed` unless it was changed. */
-  readonly isolation?: "read committed" | "repeatable read" | "serializable" | undefined
+  readonly isolation?: "read uncommitted" | "read committed" | "repeatable read" | "serializable" | undefined
   /** Refuses writes. Default: false. */
   readonly readOnly?: boolean | undefined
+  /** Waits for a moment at which a serializable, read-only transaction cannot fail. Means nothing without both. Default: false. */
+  readonly deferrable?: boolean | undefined
 }
 
 /**
@@ -87,6 +99,15 @@ export interface PgConnection {
     params?: ReadonlyArray<unknown>,
     options?: PgQueryOptions
   ) => Effect.Effect<PgResult<Row>, PgQueryError>
+  /**
+   * The rows of a statement, read with a cursor while they are consumed: any number of them in little memory. The connection
+   * does nothing else until the stream has ended. Ending it early, or an interruption, stops the server too.
+   */
+  readonly stream: <Row extends object = Record<string, unknown>>(
+    sql: string,
+    params?: ReadonlyArray<unknown>,
+    options?: PgStreamOptions
+  ) => Stream.Stream<Row, PgQueryError>
   /**
    * Runs an effect between BEGIN and COMMIT, or ROLLBACK when it does not succeed.
    *

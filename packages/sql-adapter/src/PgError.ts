@@ -18,6 +18,7 @@ import * as Data from "effect/Data"
  * - `UnknownDatabase`: there is no such database.
  * - `TooManyConnections`: the server, the database or the user has no place left.
  * - `NotAccepting`: the server starts, stops or recovers.
+ * - `Setup`: a statement of `setup` failed.
  * - `Other`: see `code` and `message`.
  *
  * @since 0.1.0
@@ -36,6 +37,7 @@ export type PgConnectReason =
   | "UnknownDatabase"
   | "TooManyConnections"
   | "NotAccepting"
+  | "Setup"
   | "Other"
 
 /**

@@ -30,7 +30,11 @@ export interface PgConnectorConfig {
   readonly applicationName?: string | undefined
   /** Bounds an opening here, besides the pool's own `connectTimeout`. Default: none. */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** The server ends statements that take longer. Too short, and slow ones never succeed. Default: the server's, usually none. */
+  /**
+   * The server ends statements that take longer. Where it does not answer in that time and `cancelTimeout` either, the
+   * connection is given up: such a server cannot be reached. Too short, and slow ones never succeed. A stream has it for each of
+   * its reads. Default: the server's, usually none.
+   */
   readonly statementTimeout?: Duration.DurationInput | undefined
   /**
    * How long an interrupted query may take to settle before the connection is given up. Too short, and a busy server costs
@@ -39,6 +43,19 @@ export interface PgConnectorConfig {
   readonly cancelTimeout?: Duration.DurationInput | undefined
   /** How long the socket is silent before TCP asks whether the other side is still there. Default: 30 seconds. */
   readonly keepAliveDelay?: Duration.DurationInput | undefined
+  /** Statements that are run, in this order, before the connection is used. One that fails fails the opening. Default: none. */
+  readonly setup?: ReadonlyArray<string> | undefined
+  /**
+   * Gives each lease a session as it was when it was opened: DISCARD ALL and `setup` once more when one comes back. Costs the
+   * round trips, and what was prepared. Default: false, only an open transaction is rolled back.
+   */
+  readonly resetSession?: boolean | undefined
+  /**
+   * How many statements a client (PgPool) prepares and keeps on each connection, the least recently used goes first. Too many fill the
+   * server's memory. Behind PgBouncer in transaction mode it must be able to keep them (`max_prepared_statements`). Default: 0, none
+   * is prepared.
+   */
+  readonly preparedStatements?: number | undefined
   /** Command-line options for the session: `-c search_path=tenant`. */
   readonly options?: string | undefined
   /** How values are decoded. Default: `pg`'s own way. */

@@ -127,6 +127,15 @@ export const connectTimeout = (place: Place, millis: number): PgConnectError =>
     ])
   })
 
+export const setupError = (place: Place, error: PgQueryError): PgConnectError =>
+  new PgConnectError({
+    ...place,
+    reason: error.reason === "ConnectionLost" ? "Disconnected" : "Setup",
+    message: describe(place, [`the statement ${JSON.stringify(error.sql)} of setup failed: ${error.message}`]),
+    code: error.sqlState,
+    cause: error
+  })
+
 /** Has no cause: what a parser of URLs throws can have the URL in it. */
 export const configurationError = (place: Place, problems: ReadonlyArray<string>): PgConnectError =>
   new PgConnectError({

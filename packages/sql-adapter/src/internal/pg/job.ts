@@ -1,17 +1,34 @@
 import * as Effect from "effect/Effect"
-import type { PgQueryOptions, PgResult } from "../../PgConnection.js"
+import type { PgQueryOptions } from "../../PgConnection.js"
 import type { PgQueryError } from "../../PgError.js"
 import type { DriverClient } from "./driver.js"
 
 /** What a job comes to. */
-export type Answer = Effect.Effect<PgResult<any>, PgQueryError>
+export type Answer = Effect.Effect<any, PgQueryError>
+
+/** pg answers several statements with several results. */
+const last = (result: unknown): unknown => Array.isArray(result) ? result[result.length - 1] : result
+
+/** What has its turn on the wire, and what is told to it. */
+export interface Work {
+  readonly sql: string
+  /** What becomes of it when nobody waits for it any more: a query is cancelled, the end of a transaction runs on. */
+  readonly whenLeft: "cancel" | "finish"
+  readonly isAnswered: boolean
+  /** Whether the server alone decides how long it takes. */
+  readonly isBounded: boolean
+  start(client: DriverClient, answered: (error: unknown, result: unknown) => void): void
+  succeed(result: unknown): void
+  fail(error: PgQueryError): void
+  /** Nobody waits any more for what the server has. Whether the server must be told to stop. */
+  leave(): "cancel" | "ends"
+}
 
 /**
  * A statement, from the call that asks for it to its answer.
- *
- * `whenLeft` says what becomes of it when nobody waits for it any more: a query is cancelled, the end of a transaction runs on.
  */
-export class Job {
+export class Job implements Work {
+  readonly isBounded = true
   private answer: Answer | undefined
   private listener: ((answer: Answer) => void) | undefined
 
@@ -19,7 +36,8 @@ export class Job {
     readonly sql: string,
     readonly whenLeft: "cancel" | "finish",
     private readonly params?: ReadonlyArray<unknown>,
-    private readonly options?: PgQueryOptions
+    private readonly options?: PgQueryOptions,
+    private readonly pick: (result: unknown) => unknown = last
   ) {}
 
   get isAnswered(): boolean {
@@ -38,13 +56,16 @@ export class Job {
     this.listener?.(answer)
   }
 
-  /** pg answers several statements with several results, and the last one is ours. */
   succeed(result: unknown): void {
-    this.resolve(Effect.succeed(Array.isArray(result) ? result[result.length - 1] : result))
+    this.resolve(Effect.succeed(this.pick(result)))
   }
 
   fail(error: PgQueryError): void {
     this.resolve(Effect.fail(error))
+  }
+
+  leave(): "cancel" {
+    return "cancel"
   }
 
   /** Gives it to pg, which is slower with an object than with a text. */

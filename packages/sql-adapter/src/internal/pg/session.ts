@@ -1,12 +1,21 @@
 import * as Effect from "effect/Effect"
 import { NodeInspectSymbol } from "effect/Inspectable"
+import type * as Stream from "effect/Stream"
 import type pg from "pg"
-import type { PgConnection, PgQueryOptions, PgResult, PgTransactionOptions } from "../../PgConnection.js"
+import type {
+  PgConnection,
+  PgQueryOptions,
+  PgResult,
+  PgStreamOptions,
+  PgTransactionOptions
+} from "../../PgConnection.js"
 import { TypeId } from "../../PgConnection.js"
 import type { PgConnectError, PgQueryError } from "../../PgError.js"
 import type { Timer } from "../timer.js"
-import { clientError, connectError, lostError } from "./failure.js"
+import { cursorStream } from "./cursor.js"
+import { clientError, connectError, lostError, setupError } from "./failure.js"
 import { Job } from "./job.js"
+import { Forget, Prepared } from "./prepared.js"
 import type { Settings } from "./settings.js"
 import { inTransaction } from "./transaction.js"
 import { Wire } from "./wire.js"
@@ -16,8 +25,11 @@ export class Session implements PgConnection {
   readonly [TypeId]: TypeId = TypeId
   readonly wire: Wire
 
+  private readonly prepared: Prepared | undefined
+
   constructor(private readonly settings: Settings, after: Timer) {
     this.wire = new Wire(settings, after)
+    this.prepared = settings.preparedStatements === 0 ? undefined : new Prepared(settings.preparedStatements)
   }
 
   get processId(): number {
@@ -42,10 +54,36 @@ export class Session implements PgConnection {
     sql: string,
     params?: ReadonlyArray<unknown>,
     options?: PgQueryOptions
-  ): Effect.Effect<PgResult<Row>, PgQueryError> =>
-    Effect.uninterruptibleMask((restore) => {
-      const job = new Job(sql, "cancel", params, options)
-      const answer = Effect.async<PgResult<Row>, PgQueryError>((resume) => {
+  ): Effect.Effect<PgResult<Row>, PgQueryError> => this.run(() => new Job(sql, "cancel", params, options))
+
+  readonly stream = <Row extends object = Record<string, unknown>>(
+    sql: string,
+    params?: ReadonlyArray<unknown>,
+    options?: PgStreamOptions
+  ): Stream.Stream<Row, PgQueryError> => cursorStream(this.wire, sql, params, options)
+
+  /** Under which name a statement is prepared, where the connector prepares them. */
+  preparing(sql: string): PgQueryOptions | undefined {
+    if (this.prepared === undefined) return undefined
+    const { evicted, name } = this.prepared.nameOf(sql)
+    if (evicted !== undefined) this.wire.submit(new Forget(evicted))
+    return { name }
+  }
+
+  /** A statement's answer as `pick` makes it of the driver's: several statements have several results. */
+  answer<A>(
+    sql: string,
+    params: ReadonlyArray<unknown> | undefined,
+    options: PgQueryOptions | undefined,
+    pick: (result: unknown) => A
+  ): Effect.Effect<A, PgQueryError> {
+    return this.run(() => new Job(sql, "cancel", params, options, pick))
+  }
+
+  private run<A>(make: () => Job): Effect.Effect<A, PgQueryError> {
+    return Effect.uninterruptibleMask((restore) => {
+      const job = make()
+      const answer = Effect.async<A, PgQueryError>((resume) => {
         job.listen(resume)
         this.wire.submit(job)
       })
@@ -55,6 +93,7 @@ export class Session implements PgConnection {
         return Effect.failCause(cause)
       })
     })
+  }
 
   /** Asks at once, when it is called, for a statement that runs on when the effect, which waits for it, is interrupted. */
   finish(sql: string): Effect.Effect<PgResult<object>, PgQueryError> {
@@ -69,7 +108,19 @@ export class Session implements PgConnection {
   ): Effect.Effect<A, E | PgQueryError, R> => inTransaction(this, this.wire, effect, options)
 
   /** Interrupted, it leaves nothing behind. */
-  readonly connect: Effect.Effect<void, PgConnectError> = Effect.async((resume) => {
+  readonly connect: Effect.Effect<void, PgConnectError> = Effect.suspend(() => this.connected).pipe(
+    Effect.zipRight(
+      Effect.suspend(() =>
+        Effect.forEach(
+          this.settings.setup,
+          (sql) => Effect.mapError(this.query(sql), (error) => setupError(this.settings.place, error)),
+          { discard: true }
+        )
+      )
+    )
+  )
+
+  private readonly connected: Effect.Effect<void, PgConnectError> = Effect.async((resume) => {
     this.wire.connect(
       () => resume(Effect.void),
       (reason) => resume(Effect.fail(connectError(this.settings.place, reason)))
@@ -82,7 +133,7 @@ export class Session implements PgConnection {
   }
 
   get needsReset(): boolean {
-    return this.wire.transactionStatus !== "I" || !this.wire.isSettled
+    return this.settings.resetSession || this.wire.transactionStatus !== "I" || !this.wire.isSettled
   }
 
   /** Ends what a lease has left behind. One that takes too long leaves a connection that is not worth a goodbye. */
@@ -98,7 +149,16 @@ export class Session implements PgConnection {
         ? Effect.void
         : Effect.fail(clientError("ROLLBACK", "A transaction is still open after ROLLBACK."))
     )),
+    Effect.zipRight(Effect.suspend(() => this.settings.resetSession ? this.renewed : Effect.void)),
     Effect.onInterrupt(() => Effect.sync(() => this.wire.lose(new Error("it was not reset in time"))))
+  )
+
+  /** As it was when it was opened. */
+  private readonly renewed: Effect.Effect<void, PgQueryError> = Effect.suspend(() => this.finish("DISCARD ALL")).pipe(
+    Effect.zipRight(Effect.suspend(() => {
+      this.prepared?.clear(this.wire.client)
+      return Effect.forEach(this.settings.setup, (sql) => this.finish(sql), { discard: true })
+    }))
   )
 
   private readonly settled: Effect.Effect<void, PgQueryError> = Effect.async((resume) =>

@@ -16,6 +16,12 @@ export interface Settings {
   /** In milliseconds, as are the others. */
   readonly cancelTimeout: number
   readonly connectTimeout: number | undefined
+  /** After which a statement that is not answered is not waited for any more. */
+  readonly answerTimeout: number | undefined
+  readonly setup: ReadonlyArray<string>
+  readonly resetSession: boolean
+  /** How many a connection keeps; 0 where none are prepared. */
+  readonly preparedStatements: number
 }
 
 /** One constant for all defaults. */
@@ -122,6 +128,16 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
     ) {
       problems.push("ssl must be a boolean or the options of tls.connect")
     }
+    const setup = config.setup ?? []
+    if (!Array.isArray(setup) || !setup.every((sql) => typeof sql === "string" && sql.trim() !== "")) {
+      problems.push("setup must be a list of statements, each a string that is not empty")
+    }
+    const preparedStatements = config.preparedStatements ?? 0
+    if (!Number.isInteger(preparedStatements) || preparedStatements < 0) {
+      problems.push("preparedStatements must be a whole number, 0 to prepare none")
+    }
+    const resetSession = config.resetSession ?? false
+    if (typeof resetSession !== "boolean") problems.push("resetSession must be a boolean")
     const connectTimeout = millis("connectTimeout", config.connectTimeout, problems)
     const statementTimeout = millis("statementTimeout", config.statementTimeout, problems)
     const cancelTimeout = millis("cancelTimeout", config.cancelTimeout ?? defaults.cancelTimeout, problems)
@@ -148,7 +164,19 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
     const place = placeOf(client)
     if (problems.length > 0 || cancelTimeout === undefined) return Effect.fail(configurationError(place, problems))
     if (client.ssl !== undefined) client.ssl = tlsFor(place.host, client.ssl)
-    return Effect.succeed({ place, client, cancelTimeout, connectTimeout })
+    const answerTimeout = statementTimeout === undefined
+      ? undefined
+      : Math.min(statementTimeout + cancelTimeout, longestTimer)
+    return Effect.succeed({
+      place,
+      client,
+      cancelTimeout,
+      connectTimeout,
+      answerTimeout,
+      setup,
+      resetSession,
+      preparedStatements
+    })
   })
 
 const given = <A extends object>(fields: A): Partial<A> =>

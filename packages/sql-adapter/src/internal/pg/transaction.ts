@@ -8,11 +8,12 @@ interface Session extends Pick<PgConnection, "query"> {
   readonly finish: (sql: string) => Effect.Effect<PgResult<object>, PgQueryError>
 }
 
-const begin = ({ isolation, readOnly }: PgTransactionOptions): string =>
+export const begin = ({ deferrable, isolation, readOnly }: PgTransactionOptions): string =>
   [
     "BEGIN",
     ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolation.toUpperCase()}`]),
-    ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"])
+    ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"]),
+    ...(deferrable === undefined ? [] : [deferrable ? "DEFERRABLE" : "NOT DEFERRABLE"])
   ].join(" ")
 
 /**

@@ -1,3 +1,4 @@
+import { constVoid } from "effect/Function"
 import pg from "pg"
 import type { Timer } from "../timer.js"
 import type { Cancel, CancelOutcome } from "./cancel.js"
@@ -5,7 +6,7 @@ import { sendCancel } from "./cancel.js"
 import type { DriverClient, ReadyForQuery } from "./driver.js"
 import { guard, isServerError } from "./driver.js"
 import { clientError, isFatal, lostError, serverError } from "./failure.js"
-import type { Job } from "./job.js"
+import type { Work } from "./job.js"
 import type { Settings } from "./settings.js"
 
 /**
@@ -29,7 +30,7 @@ type Life =
  */
 type Turn =
   | { readonly _tag: "Free" }
-  | { readonly _tag: "Busy"; readonly job: Job }
+  | { readonly _tag: "Busy"; readonly job: Work; readonly stopTimer: () => void }
   | Settling
   | { readonly _tag: "Draining"; readonly stopTimer: () => void }
 
@@ -61,7 +62,7 @@ export class Wire {
   private readonly socket: DriverClient["connection"]["stream"]
   private life: Life = { _tag: "Connecting" }
   private turn: Turn = free
-  private queue: Array<Job> = []
+  private queue: Array<Work> = []
   private onSettled: Array<() => void> = []
   private onLost: ((reason: unknown) => void) | undefined
   private isReplica = false
@@ -120,7 +121,7 @@ export class Wire {
     else this.onLost = lost
   }
 
-  submit(job: Job): void {
+  submit(job: Work): void {
     switch (this.life._tag) {
       case "Open":
         if (this.turn._tag === "Free") this.start(job)
@@ -135,11 +136,11 @@ export class Wire {
   }
 
   /** Nobody waits for this job any more. */
-  leave(job: Job): void {
+  leave(job: Work): void {
     if (job.isAnswered) return
     const place = this.queue.indexOf(job)
     if (place >= 0) this.queue.splice(place, 1)
-    else if (this.turn._tag === "Busy" && this.turn.job === job) this.cancel()
+    else if (this.turn._tag === "Busy" && this.turn.job === job && job.leave() === "cancel") this.cancel(this.turn)
   }
 
   /** Nobody waits for anything any more but for what is to finish. */
@@ -161,8 +162,8 @@ export class Wire {
     else this.onSettled.push(tell)
   }
 
-  private start(job: Job): void {
-    this.turn = { _tag: "Busy", job }
+  private start(job: Work): void {
+    this.turn = { _tag: "Busy", job, stopTimer: this.watch(job) }
     try {
       job.start(this.client, (error, result) => {
         if (error) this.refuse(job, error)
@@ -173,7 +174,17 @@ export class Wire {
     }
   }
 
-  private refuse(job: Job, error: unknown): void {
+  /** The server ends what takes too long. One that cannot be reached does not. */
+  private watch(job: Work): () => void {
+    const { answerTimeout } = this.settings
+    if (answerTimeout === undefined || !job.isBounded) return constVoid
+    return this.after(
+      answerTimeout,
+      () => this.destroy(new Error(`a statement was not answered in ${answerTimeout} ms`))
+    )
+  }
+
+  private refuse(job: Work, error: unknown): void {
     if (isServerError(error)) {
       const fatal = isFatal(error, { expectsWrites: !this.isReplica && this.transaction !== "reading" })
       job.fail(serverError(job.sql, error, fatal))
@@ -198,6 +209,8 @@ export class Wire {
         turn.answered = true
         return this.settle(turn)
       case "Busy":
+        turn.stopTimer()
+        return this.next()
       case "Free":
         return this.next()
     }
@@ -214,7 +227,8 @@ export class Wire {
     for (const listener of listeners) listener()
   }
 
-  private cancel(): void {
+  private cancel({ stopTimer }: Extract<Turn, { readonly _tag: "Busy" }>): void {
+    stopTimer()
     const timeout = this.settings.cancelTimeout
     const turn: Settling = {
       _tag: "Settling",
@@ -304,7 +318,7 @@ export class Wire {
     this.onSettled = []
     this.onLost = undefined
     if (turn._tag === "Busy") turn.job.fail(lostError(turn.job.sql, reason))
-    if (turn._tag === "Settling" || turn._tag === "Draining") turn.stopTimer()
+    if (turn._tag !== "Free") turn.stopTimer()
     for (const job of queue) job.fail(lostError(job.sql, reason))
     for (const listener of onSettled) listener()
     if (life._tag !== "Closing") onLost?.(reason)

@@ -1,0 +1,43 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import type { Connection } from "@effect/sql/SqlConnection"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Dialect } from "./dialect.js"
+import { toSqlError } from "./failure.js"
+import { withLease } from "./lease.js"
+import { transformed, transformedStream } from "./transform.js"
+import type { TransformRows } from "./transform.js"
+
+/** Any connection of the pool, another one for each statement. A statement has its connection for as long as it runs. */
+export class Pooled<A, E> implements Connection {
+  constructor(private readonly dialect: Dialect<A, E>, private readonly pool: ConnectionPool<A, unknown>) {}
+
+  execute(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
+    return transformed(this.run((connection) => this.dialect.rows(connection, sql, params)), transform)
+  }
+
+  executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
+    return transformed(this.run((connection) => this.dialect.unprepared(connection, sql, params)), transform)
+  }
+
+  executeValues(sql: string, params: ReadonlyArray<unknown>) {
+    return this.run((connection) => this.dialect.values(connection, sql, params))
+  }
+
+  executeRaw(sql: string, params: ReadonlyArray<unknown>) {
+    return this.run((connection) => this.dialect.raw(connection, sql, params))
+  }
+
+  executeStream(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
+    return this.pool.get.pipe(
+      Effect.map((connection) => this.dialect.stream(connection, sql, params)),
+      Stream.unwrapScoped,
+      Stream.mapError(toSqlError),
+      (stream) => transformedStream(stream, transform)
+    )
+  }
+
+  private run<B>(statement: (connection: A) => Effect.Effect<B, E>) {
+    return withLease(this.pool, (connection) => Effect.mapError(statement(connection), toSqlError))
+  }
+}

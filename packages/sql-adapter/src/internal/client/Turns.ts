@@ -1,0 +1,57 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import * as Pool from "@cenote/core/ConnectionPool"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+
+/**
+ * Who may use a connection that several fibers have: a pool of one, for a transaction and each level of nesting. Whoever nests has the
+ * turn of the level above for as long as it lasts, so there is one transaction at a level at any time, and a level's pool can serve
+ * one after the other.
+ */
+export class Turns<A> {
+  private readonly levels: Array<ConnectionPool<A>> = []
+
+  constructor(private readonly connection: A, private readonly scope: Scope.Scope) {}
+
+  /** Asked for by whoever has the lease (level 0) or the turn of the level above, so by one at a time. */
+  at(level: number): Effect.Effect<ConnectionPool<A>> {
+    const pool = this.levels[level]
+    return pool === undefined ? this.make(level) : Effect.succeed(pool)
+  }
+
+  private make(level: number): Effect.Effect<ConnectionPool<A>> {
+    return Pool.make({
+      name: `turns of a connection, level ${level}`,
+      connector: Effect.succeed(this.connection),
+      maxSize: 1,
+      acquireTimeout: Duration.infinity,
+      idleTimeout: Duration.infinity,
+      maxLifetime: Duration.infinity,
+      shutdownTimeout: Duration.zero
+    }).pipe(
+      Scope.extend(this.scope),
+      Effect.orDie,
+      Effect.tap((pool) => Effect.sync(() => this.levels[level] = pool)),
+      Effect.uninterruptible
+    )
+  }
+}
+
+/** The turns of each open connection, from its opening on. */
+export class TurnsOf<A extends object> {
+  private readonly all = new WeakMap<A, Turns<A>>()
+
+  /** Turns end with the connection. */
+  readonly opened = <E, R>(open: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
+    Effect.tap(open, (connection) =>
+      Effect.map(Effect.scope, (scope) => {
+        this.all.set(connection, new Turns(connection, scope))
+      }))
+
+  of(connection: A): Turns<A> {
+    const turns = this.all.get(connection)
+    if (turns === undefined) throw new Error("Bug in Cenote: a connection that no connector of this client opened")
+    return turns
+  }
+}

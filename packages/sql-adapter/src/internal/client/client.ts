@@ -1,0 +1,91 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Statement from "@effect/sql/Statement"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { TransactionOptions } from "../../SqlTransaction.js"
+import { Bound, boundOf } from "./Bound.js"
+import { Commented } from "./comments.js"
+import type { Dialect } from "./dialect.js"
+import { toSqlError } from "./failure.js"
+import { Pooled } from "./Pooled.js"
+import type { Transactions } from "./transaction.js"
+import { connectionIn, withTransaction } from "./transaction.js"
+import type { TransformRows } from "./transform.js"
+import type { TurnsOf } from "./Turns.js"
+
+/** What all SQL clients here have besides what @effect/sql asks for. */
+export interface Client extends SqlClient.SqlClient {
+  /** As `withTransaction`, with options. Inside of a transaction they mean nothing: it is a savepoint. */
+  readonly transaction: (
+    options: TransactionOptions
+  ) => <B, E, R>(effect: Effect.Effect<B, E, R>) => Effect.Effect<B, E | SqlError, R>
+}
+
+export interface Parts<A extends object, E> {
+  readonly dialect: Dialect<A, E>
+  /** Its connections were opened by `turns.opened`. */
+  readonly pool: ConnectionPool<A, unknown>
+  readonly turns: TurnsOf<A>
+  readonly transformRows: TransformRows
+  readonly attributes: ReadonlyArray<readonly [string, unknown]>
+  /** Whether statements say in a comment what they belong to. */
+  readonly traceComments: boolean
+}
+
+/** A connection until the Scope closes. What outlives the Scope gets an error. */
+const reserve = <A extends object, E>(self: Transactions<A, E>): Effect.Effect<Connection, SqlError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.mapError(restore(self.pool.get), toSqlError),
+      (connection) =>
+        Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
+          const bound = new Bound(self.dialect, connection, 0, turns)
+          return Effect.as(Effect.addFinalizer(() => Effect.sync(() => bound.end())), bound)
+        })
+    )
+  )
+
+/**
+ * A client over a pool. Its statements look for a transaction of this client, and only of this one, where the fiber is; else each
+ * takes a connection for itself.
+ */
+export const make = <A extends object, E>(
+  { attributes, dialect, pool, traceComments, transformRows, turns }: Parts<A, E>
+): Effect.Effect<Client, never, Reactivity.Reactivity> =>
+  Effect.map(Reactivity.Reactivity, (reactivity) => {
+    const self: Transactions<A, E> = { dialect, pool, turns, attributes }
+    const given = (connection: Connection): Connection => traceComments ? new Commented(connection) : connection
+    const pooled = Effect.succeed(given(new Pooled(dialect, pool)))
+    // One value for this client: @effect/sql keeps what it makes of it.
+    const acquirer = Effect.withFiberRuntime<Connection>((fiber) => {
+      const connection = connectionIn(fiber.currentContext)
+      const bound = connection === undefined ? undefined : boundOf<A, E>(self, connection)
+      return bound === undefined ? pooled : Effect.succeed(given(bound))
+    })
+    const members = {
+      [SqlClient.TypeId]: SqlClient.TypeId,
+      withTransaction: <B, E2, R>(effect: Effect.Effect<B, E2, R>) => withTransaction(self, {}, effect),
+      transaction: (options: TransactionOptions) => <B, E2, R>(effect: Effect.Effect<B, E2, R>) =>
+        withTransaction(self, options, effect),
+      reserve: reserve(self),
+      reactive: reactivity.stream,
+      reactiveMailbox: reactivity.query
+    }
+    const client = (statement: Statement.Constructor, withoutTransforms: () => Client): Client => {
+      const client = Object.assign(statement, members, { withoutTransforms }) as Client & { safe: Client }
+      client.safe = client
+      return client
+    }
+    const transforming = client(
+      Statement.make(acquirer, dialect.compiler, attributes, transformRows),
+      () => plain
+    )
+    const plain: Client = transformRows === undefined
+      ? transforming
+      : client(Statement.make(acquirer, dialect.compiler.withoutTransform, attributes, undefined), () => plain)
+    return transforming
+  })

@@ -1,0 +1,37 @@
+import type { Compiler } from "@effect/sql/Statement"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { TransactionOptions } from "../../SqlTransaction.js"
+
+/** A statement on a connection. An interruption returns at once, and nothing else runs there before the statement has settled. */
+export type Run<A, E> = (
+  connection: A,
+  sql: string,
+  params: ReadonlyArray<unknown>
+) => Effect.Effect<ReadonlyArray<any>, E>
+
+/** What a client has to know of a kind of database: `A` is a connection, `E` why a statement failed. */
+export interface Dialect<in A, in out E> {
+  readonly compiler: Compiler
+  /** Rows as objects; where there are several statements, the rows of each. */
+  readonly rows: Run<A, E>
+  /** The same, not prepared. */
+  readonly unprepared: Run<A, E>
+  /** Rows as arrays. */
+  readonly values: Run<A, E>
+  /** What the driver answered. */
+  readonly raw: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<unknown, E>
+  /** Rows as objects, while they are consumed. */
+  readonly stream: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Stream.Stream<any, E>
+  /** What begins a transaction. */
+  readonly begin: (options: TransactionOptions) => ReadonlyArray<string>
+  /**
+   * Asks at once, when it is called, for the statement, which runs on when the effect, that waits for it, is interrupted. It
+   * runs after all that was asked for before it. `RolledBack` where a COMMIT could only roll back.
+   */
+  readonly finish: (connection: A, sql: string) => Effect.Effect<"Done" | "RolledBack", E>
+  /** Whether the connection died, so that it is not known what the server did. */
+  readonly isLost: (error: E) => boolean
+  /** Whether the transaction lost against another one, so that it may well succeed when it is run again. */
+  readonly isConflict: (error: unknown) => boolean
+}

@@ -1,0 +1,50 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
+import { toSqlError } from "./failure.js"
+
+/** How long a caller waited for a connection, as a span of its own inside that of the statement. */
+const traceWait = (fiber: Fiber.RuntimeFiber<any, any>, clock: Clock.Clock, millis: number): void => {
+  const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
+  const parent = fiber.currentContext.unsafeMap.get(Tracer.ParentSpan.key) as Tracer.AnySpan | undefined
+  const now = clock.unsafeCurrentTimeNanos()
+  tracer
+    .span(
+      "cenote.acquire",
+      Option.fromNullable(parent),
+      Context.empty(),
+      [],
+      now - BigInt(millis) * 1_000_000n,
+      "client"
+    )
+    .end(now, Exit.void)
+}
+
+/**
+ * Runs `f` with a connection of the pool. What the pool refuses is a SqlError; what `f` fails with is left as it is, even where
+ * that is an error of a pool as well.
+ */
+export const withLease = <A, B, E2, R>(
+  pool: ConnectionPool<A, unknown>,
+  f: (connection: A) => Effect.Effect<B, E2, R>
+): Effect.Effect<B, E2 | SqlError, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const since = clock.unsafeCurrentTimeMillis()
+    let isLeased = false
+    return Effect.mapError(
+      pool.use((connection) => {
+        isLeased = true
+        const millis = clock.unsafeCurrentTimeMillis() - since
+        if (millis > 0) traceWait(fiber, clock, millis)
+        return f(connection)
+      }),
+      (error) => isLeased ? error as E2 : toSqlError(error)
+    )
+  })

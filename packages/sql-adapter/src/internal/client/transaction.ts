@@ -1,0 +1,182 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import { TransactionConnection } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import { SqlError } from "@effect/sql/SqlError"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Tracer from "effect/Tracer"
+import type { TransactionOptions } from "../../SqlTransaction.js"
+import { Bound, boundOf, Handle } from "./Bound.js"
+import type { Dialect } from "./dialect.js"
+import { commitUnknown, rolledBack, toSqlError } from "./failure.js"
+import { withLease } from "./lease.js"
+import type { TurnsOf } from "./Turns.js"
+
+/** What a client's transactions are made of. It is the client for `Handle`. */
+export interface Transactions<A extends object, E> {
+  readonly dialect: Dialect<A, E>
+  readonly pool: ConnectionPool<A, unknown>
+  readonly turns: TurnsOf<A>
+  /** What its spans have. */
+  readonly attributes: ReadonlyArray<readonly [string, unknown]>
+}
+
+/** What is there of a transaction where the fiber is. */
+export const connectionIn = (context: Context.Context<never>): Connection | undefined =>
+  (context.unsafeMap.get(TransactionConnection.key) as Context.Tag.Service<typeof TransactionConnection> | undefined)
+    ?.[0]
+
+/** How a transaction, or a savepoint, begins and ends. */
+interface Frame {
+  readonly begin: Effect.Effect<unknown, SqlError>
+  /** Asked for when it is run. */
+  readonly commit: Effect.Effect<void, SqlError>
+  /** Asked for at once, when it is called; what it gives only waits. */
+  readonly rollback: () => Effect.Effect<void>
+}
+
+/**
+ * BEGIN and the effect are one region that can be interrupted, so whatever ends it other than a success is followed by a rollback.
+ * COMMIT and ROLLBACK are asked for before the fiber can be interrupted again, and run on without it: what follows them on this
+ * connection is outside of the transaction. An interrupted fiber does not wait for its ROLLBACK.
+ */
+const run = <B, E2, R>(
+  owner: object,
+  bound: Bound<any, any>,
+  frame: Frame,
+  attributes: ReadonlyArray<readonly [string, unknown]>,
+  effect: Effect.Effect<B, E2, R>
+): Effect.Effect<B, E2 | SqlError, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.useSpan(
+      "sql.transaction",
+      { kind: "client", captureStackTrace: false },
+      (span) =>
+        Effect.withFiberRuntime<B, E2 | SqlError, R>((fiber) => {
+          for (const [key, value] of attributes) span.attribute(key, value)
+          const context = fiber.currentContext
+          const handle = new Handle(owner, bound, connectionIn(context))
+          let hasBegun = false
+          const begun = Effect.tap(frame.begin, () => Effect.sync(() => hasBegun = true))
+          const inside = Effect.locally(
+            effect,
+            FiberRef.currentContext,
+            context.pipe(
+              Context.add(TransactionConnection, [handle, bound.level]),
+              Context.add(Tracer.ParentSpan, span)
+            ) as Context.Context<never>
+          )
+          return Effect.matchCauseEffect(restore(Effect.zipRight(begun, inside)), {
+            onSuccess: (value) => {
+              bound.end()
+              return Effect.as(restore(frame.commit), value)
+            },
+            onFailure: (cause) => {
+              bound.end()
+              // A BEGIN that failed has begun nothing; one that was interrupted may have.
+              if (!hasBegun && !Cause.isInterrupted(cause)) return Effect.failCause(cause)
+              return Effect.zipRight(restore(frame.rollback()), Effect.failCause(cause))
+            }
+          })
+        })
+    )
+  )
+
+const transaction = <A extends object, E>(
+  { dialect, pool }: Transactions<A, E>,
+  connection: A,
+  bound: Bound<A, E>,
+  options: TransactionOptions
+): Frame => {
+  const discard = pool.invalidate(connection)
+  const rollback = () => Effect.catchAll(Effect.asVoid(dialect.finish(connection, "ROLLBACK")), () => discard)
+  return {
+    begin: bound.turn(
+      "BEGIN",
+      Effect.forEach(
+        dialect.begin(options),
+        (sql) => Effect.mapError(dialect.unprepared(connection, sql, []), toSqlError),
+        { discard: true }
+      )
+    ),
+    commit: Effect.suspend(() => dialect.finish(connection, "COMMIT")).pipe(
+      Effect.matchEffect({
+        onSuccess: (outcome) => outcome === "RolledBack" ? Effect.fail(rolledBack()) : Effect.void,
+        onFailure: (error) =>
+          dialect.isLost(error)
+            ? Effect.zipRight(discard, Effect.fail(commitUnknown(error)))
+            : Effect.zipRight(rollback(), Effect.fail(toSqlError(error)))
+      })
+    ),
+    rollback
+  }
+}
+
+let savepoints = 0
+
+const savepoint = <A extends object, E>(
+  { dialect, pool }: Transactions<A, E>,
+  connection: A
+): Frame => {
+  const name = `cenote_${savepoints++}`
+  const finish = (sql: string) => dialect.finish(connection, sql)
+  return {
+    // Runs on when the fiber is interrupted: going back to a savepoint that is not there would end the whole transaction.
+    begin: Effect.mapError(Effect.suspend(() => finish(`SAVEPOINT ${name}`)), toSqlError),
+    commit: Effect.mapError(Effect.suspend(() => finish(`RELEASE SAVEPOINT ${name}`)), toSqlError),
+    rollback: () => {
+      const rolledBack = finish(`ROLLBACK TO SAVEPOINT ${name}`)
+      const released = finish(`RELEASE SAVEPOINT ${name}`)
+      return Effect.catchAll(
+        Effect.asVoid(Effect.zipRight(rolledBack, released)),
+        () => pool.invalidate(connection)
+      )
+    }
+  }
+}
+
+const root = <A extends object, E, B, E2, R>(
+  self: Transactions<A, E>,
+  options: TransactionOptions,
+  effect: Effect.Effect<B, E2, R>
+): Effect.Effect<B, E2 | SqlError, R> =>
+  withLease(self.pool, (connection) =>
+    Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
+      const bound = new Bound(self.dialect, connection, 0, turns)
+      return run(self, bound, transaction(self, connection, bound, options), self.attributes, effect)
+    }))
+
+/** Has the turn of the level above until it has ended: what is beside it waits. */
+const nested = <A extends object, E, B, E2, R>(
+  self: Transactions<A, E>,
+  outer: Bound<A, E>,
+  effect: Effect.Effect<B, E2, R>
+): Effect.Effect<B, E2 | SqlError, R> => {
+  const { connection } = outer
+  return outer.turn(
+    "SAVEPOINT",
+    Effect.flatMap(self.turns.of(connection).at(outer.level + 1), (turns) => {
+      const bound = new Bound(self.dialect, connection, outer.level + 1, turns)
+      return run(self, bound, savepoint(self, connection), self.attributes, effect)
+    })
+  )
+}
+
+/** Runs an effect in a transaction, or in a savepoint where the fiber is in a transaction of this client. */
+export const withTransaction = <A extends object, E, B, E2, R>(
+  self: Transactions<A, E>,
+  options: TransactionOptions,
+  effect: Effect.Effect<B, E2, R>
+): Effect.Effect<B, E2 | SqlError, R> =>
+  Effect.withFiberRuntime<B, E2 | SqlError, R>((fiber) => {
+    const outer = boundOf<A, E>(self, connectionIn(fiber.currentContext))
+    if (outer !== undefined) return nested(self, outer, effect)
+    const { retry } = options
+    const once = root(self, options, effect)
+    return retry === undefined ? once : Effect.retry(once, {
+      schedule: retry,
+      while: (error) => error instanceof SqlError && self.dialect.isConflict(error.cause)
+    })
+  })

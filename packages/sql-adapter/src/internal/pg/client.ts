@@ -1,0 +1,156 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import type * as Pool from "@cenote/core/ConnectionPool"
+import type { InvalidOptions } from "@cenote/core/PoolError"
+import type * as Reactivity from "@effect/experimental/Reactivity"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Statement from "@effect/sql/Statement"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { PgConnection } from "../../PgConnection.js"
+import * as PgConnector from "../../PgConnector.js"
+import { PgConnectError } from "../../PgError.js"
+import type { PgConnectorConfig } from "../../PgOptions.js"
+import * as Clients from "../client/client.js"
+import { attributesOf, poolOf, transformRowsOf } from "../client/options.js"
+import { dialect } from "./dialect.js"
+import type { Place } from "./failure.js"
+import { makeListening } from "./listen.js"
+import type { Client, Options } from "./models.js"
+import { resolve } from "./settings.js"
+
+/** A json value, as the compiler of @effect/sql-pg knows it. */
+const json = Statement.custom<Statement.Custom<"PgJson", unknown, void, void>>("PgJson")
+
+/** One kind of error for all that opening a connection can fail with. */
+const unavailable = (cause: unknown): PgConnectError =>
+  cause instanceof PgConnectError ? cause : new PgConnectError({
+    reason: "Configuration",
+    message: `The connection's options could not be had: ${cause instanceof Error ? cause.message : String(cause)}`,
+    host: "",
+    port: 0,
+    database: "",
+    user: "",
+    cause
+  })
+
+/** Options that are known, or an Effect of them with what it needs. */
+const provided = <E, R>(
+  connection: Options<E, R>["connection"]
+): Effect.Effect<PgConnectorConfig | Effect.Effect<PgConnectorConfig, PgConnectError, Scope.Scope>, never, R> =>
+  Effect.isEffect(connection)
+    ? Effect.map(Effect.context<R>(), (context) =>
+      connection.pipe(
+        Effect.mapInputContext((scope: Context.Context<Scope.Scope>) => Context.merge(context, scope)),
+        Effect.mapError(unavailable)
+      ))
+    : Effect.succeed(connection)
+
+/** Where it goes. What an Effect gives is not known before there is a connection. */
+const placeOf = (
+  connection: PgConnectorConfig | Effect.Effect<PgConnectorConfig, unknown, unknown>
+): Effect.Effect<Partial<Place>> =>
+  Effect.isEffect(connection)
+    ? Effect.succeed({})
+    : Effect.map(
+      Effect.either(resolve(connection)),
+      (settings) => settings._tag === "Right" ? settings.right.place : {}
+    )
+
+/** What a PgClient says of itself. */
+const toConfig = <E, R>(
+  { connection, ...options }: Options<E, R>,
+  { database, host, port, user }: Partial<Place>
+): PgClient.PgClientConfig => ({
+  ...(Effect.isEffect(connection)
+    ? {}
+    : {
+      url: connection.url,
+      password: connection.password,
+      ssl: connection.ssl,
+      applicationName: connection.applicationName,
+      types: connection.types
+    }),
+  host,
+  port,
+  database,
+  username: user,
+  maxConnections: options.maxSize,
+  minConnections: options.minSize,
+  spanAttributes: options.spanAttributes,
+  transformResultNames: options.transformResultNames,
+  transformQueryNames: options.transformQueryNames,
+  transformJson: options.transformJson
+})
+
+export const make = <E, R>(
+  options: Options<E, R>
+): Effect.Effect<
+  Client,
+  InvalidOptions | Pool.StartupError<Pool.Startup, PgConnectError>,
+  R | Scope.Scope | Reactivity.Reactivity
+> =>
+  Effect.gen(function*() {
+    const {
+      connection: _,
+      spanAttributes,
+      traceComments,
+      transformJson,
+      transformQueryNames,
+      transformResultNames,
+      ...tuning
+    } = options
+    const connection = yield* provided(options.connection)
+    const connector = Effect.isEffect(connection) ? PgConnector.make(connection) : PgConnector.make(connection)
+    const { pool, turns } = yield* poolOf(connector, tuning)
+    const place = yield* placeOf(connection)
+    const listening = yield* makeListening(connector)
+    const client = yield* Clients.make({
+      dialect: dialect(PgClient.makeCompiler(transformQueryNames, transformJson)),
+      pool,
+      turns,
+      transformRows: transformRowsOf({ transformResultNames }, transformJson),
+      attributes: attributesOf({ spanAttributes }, {
+        "db.system.name": "postgresql",
+        "db.namespace": place.database,
+        "server.address": place.host,
+        "server.port": place.port
+      }),
+      traceComments: traceComments === true
+    })
+    return extend(client, pool, listening, toConfig(options, place))
+  })
+
+/** For the transaction only. */
+const setLocal = (sql: Clients.Client, settings: Readonly<Record<string, string>>) => {
+  const entries = Object.entries(settings)
+  const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`)
+  return entries.length === 0 ? Effect.void : sql.unsafe(`select ${calls.join(", ")}`, entries.flat()).withoutTransform
+}
+
+const extend = (
+  client: Clients.Client,
+  pool: ConnectionPool<PgConnection, PgConnectError>,
+  { heard }: { readonly heard: Client["heard"] },
+  config: PgClient.PgClientConfig
+): Client => {
+  const members = {
+    [PgClient.TypeId]: PgClient.TypeId,
+    config,
+    pool,
+    heard,
+    json: (value: unknown) => json(value, undefined, undefined),
+    listen: (channel: string) =>
+      Stream.filterMap(
+        heard(channel),
+        (heard) => heard._tag === "Notification" ? Option.some(heard.payload) : Option.none()
+      ),
+    notify: (channel: string, payload: string) =>
+      Effect.asVoid(client.unsafe("select pg_notify($1, $2)", [channel, payload]).withoutTransform),
+    withSession: (settings: Readonly<Record<string, string>>) => <B, E, R>(effect: Effect.Effect<B, E, R>) =>
+      client.withTransaction(Effect.zipRight(setLocal(client, settings), effect))
+  }
+  return Object.assign(client, members)
+}

@@ -1,0 +1,46 @@
+import type { Compiler } from "@effect/sql/Statement"
+import * as Effect from "effect/Effect"
+import type { PgConnection, PgQueryOptions } from "../../PgConnection.js"
+import { PgQueryError } from "../../PgError.js"
+import type { Dialect } from "../client/dialect.js"
+import type { Session } from "./session.js"
+import { begin } from "./transaction.js"
+
+interface Result {
+  readonly rows?: ReadonlyArray<unknown>
+  readonly command?: string | null
+}
+
+const rowsOf = (result: unknown): ReadonlyArray<any> =>
+  Array.isArray(result) ? result.map((each: Result) => each.rows ?? []) : (result as Result).rows ?? []
+
+const raw = (result: unknown): unknown => result
+
+const asArrays: PgQueryOptions = { rowMode: "array" }
+
+/** SQLSTATEs of a transaction that lost against another one. */
+const conflicts: ReadonlySet<string | undefined> = new Set(["40001", "40P01"])
+
+/** Every connection of these pools was opened by PgConnector. */
+const session = (connection: PgConnection): Session => connection as Session
+
+export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError> => ({
+  compiler,
+  rows: (connection, sql, params) =>
+    session(connection).answer(sql, params, session(connection).preparing(sql), rowsOf),
+  // Without parameters, so that the text may be several statements.
+  unprepared: (connection, sql, params) =>
+    session(connection).answer(sql, params.length === 0 ? undefined : params, undefined, rowsOf),
+  values: (connection, sql, params) =>
+    session(connection).answer(sql, params, { ...asArrays, ...session(connection).preparing(sql) }, rowsOf),
+  raw: (connection, sql, params) => session(connection).answer(sql, params, undefined, raw),
+  stream: (connection, sql, params) => connection.stream(sql, params),
+  begin: ({ deferrable, isolation, readOnly }) => [begin({ deferrable, isolation, readOnly })],
+  finish: (connection, sql) =>
+    Effect.map(
+      session(connection).finish(sql),
+      ({ command }) => sql === "COMMIT" && command === "ROLLBACK" ? "RolledBack" : "Done"
+    ),
+  isLost: ({ reason }) => reason === "ConnectionLost",
+  isConflict: (error) => error instanceof PgQueryError && conflicts.has(error.sqlState)
+})

@@ -1,0 +1,33 @@
+import * as PgPool from "@cenote/sql-adapter/PgPool"
+import { layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { layer as postgres, Postgres } from "../support/postgres.js"
+import type { Subject } from "./conformance.js"
+import { conformance } from "./conformance.js"
+import { optionsOf } from "./harness.js"
+
+const applicationName = "conformance"
+
+const ask = (sql: string) => Effect.flatMap(Postgres, (server) => server.query(sql, [applicationName]))
+
+const count = (sql: string) => Effect.map(ask(sql), ([row]) => Number((row as { n: string }).n))
+
+const subject: Subject<Postgres> = {
+  make: (options) =>
+    Effect.flatMap(
+      Postgres,
+      (server) => PgPool.make({ ...options, connection: { ...optionsOf(server), applicationName } })
+    ),
+  slow: "select pg_sleep(10)",
+  isRunningSlow: Effect.map(
+    count(
+      "select count(*) n from pg_stat_activity where application_name = $1 and state = 'active' and query like '%pg_sleep%'"
+    ),
+    (n) => n > 0
+  ),
+  sessions: count("select count(*) n from pg_stat_activity where application_name = $1"),
+  killSessions: ask("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1"),
+  series: (n) => `select n from generate_series(1, ${n}) n`
+}
+
+layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("PgPool conforms:", (it) => conformance(it, subject))
