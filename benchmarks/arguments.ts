@@ -17,13 +17,18 @@ pnpm bench [options]
                    ${names.slice(4).join(", ")}
   --against REF    Cenote as it is in the working tree beside Cenote at a commit, in pairs
   --seconds N      how long each case goes on (default: 30; 2 with --quick)
+  --young MB       the size of V8's young generation, which else is what V8 thinks best
   --help           show this
 
-Without --quick, --case and --against, docs/performance.md and docs/benchmarks/ are written anew.
+Without --quick, --case, --against and --young, docs/performance.md and docs/benchmarks/ are written anew.
 `
 
 const seconds = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 3600)).annotations({
   message: () => ({ message: "must be a whole number from 1 to 3600", override: true })
+})
+
+const megabytes = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 2048)).annotations({
+  message: () => ({ message: "must be a whole number of megabytes from 1 to 2048", override: true })
 })
 
 const caseName = Schema.Literal(...names).annotations({
@@ -35,6 +40,7 @@ const Arguments = Schema.Struct({
   case: Schema.optionalWith(Schema.Array(caseName), { exact: true, default: () => [] }),
   against: Schema.optionalWith(Schema.NonEmptyTrimmedString, { exact: true }),
   seconds: Schema.optionalWith(seconds, { exact: true }),
+  young: Schema.optionalWith(megabytes, { exact: true }),
   help: Schema.optionalWith(Schema.Boolean, { exact: true, default: () => false })
 })
 
@@ -54,6 +60,7 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, Inv
           case: { type: "string", multiple: true },
           against: { type: "string" },
           seconds: { type: "string" },
+          young: { type: "string" },
           help: { type: "boolean", short: "h" }
         }
       }).values,

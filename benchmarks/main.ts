@@ -17,13 +17,14 @@ import { contenders } from "./contenders/index.js"
 import type { Limits } from "./measure/child.js"
 import type { HeapRow } from "./measure/measure.js"
 import { measure, weigh } from "./measure/measure.js"
+import * as Postgres from "./measure/postgres.js"
 import type { Effort, Other } from "./measure/protocol.js"
 import type { Case, Contender, Result } from "./model.js"
 import * as Progress from "./progress.js"
 import type { Budget } from "./report/budgets.js"
 import { budgets, isLost, judged } from "./report/budgets.js"
-import { base, casesText, write } from "./report/document.js"
-import { againstTable, budgetTable } from "./report/tables.js"
+import { casesText, write } from "./report/document.js"
+import { againstTable, base, budgetTable } from "./report/tables.js"
 
 class Slow extends Data.TaggedError("Slow")<{ readonly message: string }> {}
 
@@ -36,10 +37,10 @@ const effort = ({ against, quick, seconds = quick ? 2 : 30 }: Arguments, { proce
 })
 
 /** Of one turn. */
-const limits: Limits = { seconds: 10, megabytes: 2048 }
+const limitsOf = ({ young }: Arguments): Limits => ({ seconds: 10, megabytes: 2048, young })
 
 /** Time is not what is measured, and collecting the heap of 100,000 fibers takes seconds. */
-const heapLimits: Limits = { ...limits, seconds: 60 }
+const heapLimitsOf = (args: Arguments): Limits => ({ ...limitsOf(args), seconds: 60 })
 
 /** What is measured of a case. */
 interface Selection {
@@ -50,6 +51,8 @@ interface Selection {
 
 const select = (args: Arguments, other: Other | undefined): ReadonlyArray<Selection> =>
   cases.flatMap((work) => {
+    // Cenote beside itself is about the pool.
+    if (other !== undefined && work.asks !== undefined) return []
     const isWanted = args.case.length > 0 ? args.case.includes(work.name) : !args.quick || work.quick !== undefined
     if (!isWanted) return []
     const quick = args.quick ? work.quick : undefined
@@ -77,16 +80,17 @@ const measureAll = (args: Arguments, other: Other | undefined) =>
   Effect.gen(function*() {
     const selected = select(args, other)
     const heaps = weighed(args, other)
+    if (selected.some((selection) => selection.case.asks !== undefined)) yield* Postgres.server
     const progress = yield* Progress.make(selected.length + heaps.length)
     const results: Array<Result> = []
     for (const selection of selected) {
-      const plan = { ...selection, effort: effort(args, selection.case), limits, other }
+      const plan = { ...selection, effort: effort(args, selection.case), limits: limitsOf(args), other }
       results.push(yield* measure(plan, progress.now))
       yield* progress.advance
     }
     const heap: Array<HeapRow> = []
     for (const name of heaps) {
-      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 5, heapLimits, progress.now))
+      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 5, heapLimitsOf(args), progress.now))
       yield* progress.advance
     }
     return { results, heap }
@@ -114,7 +118,7 @@ const bench = (args: Arguments) =>
     const figures = yield* measureAll(args, undefined)
     const all = budgets(figures)
     yield* Console.log(`${casesText(figures, false)}\n\n## Budgets\n\n${budgetTable(all)}`)
-    if (!args.quick && args.case.length === 0) {
+    if (!args.quick && args.case.length === 0 && args.young === undefined) {
       yield* write(figures, all, at, yield* head)
       yield* Console.log("\nWritten to docs/performance.md and docs/benchmarks/.")
     }

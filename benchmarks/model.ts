@@ -35,8 +35,9 @@ export interface Abilities {
  * - `Pool`: bounds how many have a connection.
  * - `Part`: something that a pool is made of. It bounds nothing.
  * - `Control`: the work of a case without a pool.
+ * - `Sql`: asks a server. It takes part where a case asks one, and nobody else does.
  */
-export type Role = "Pool" | "Part" | "Control"
+export type Role = "Pool" | "Part" | "Control" | "Sql"
 
 interface Named {
   readonly name: string
@@ -78,6 +79,8 @@ export interface Case {
   readonly measure: Measure
   readonly points: ReadonlyArray<Point>
   readonly needs?: keyof Abilities
+  /** The server that it is about. */
+  readonly asks?: "PostgreSQL"
   /** Whether parts are compared as well. */
   readonly parts?: true
   /** How many processes share its rounds, where one is not enough to tell small differences. */

@@ -3,18 +3,16 @@ import { noPool, noPoolPromises } from "../contenders/controls.js"
 import type { Case } from "../model.js"
 import { fibers, functions, settings } from "./loops.js"
 
+/** By each fiber: as many at each size, so that ten times the fibers are ten times the work. */
+const uses = 4
+
 export const yielding: Case = {
   name: "fibers-yield",
   title: "Many fibers over 10 connections, each use yields",
   about: "All at once, each some uses in a row. A use is one `Effect.yieldNow()`; in async functions, one `await`.",
   axis: "fibers",
   measure: "wall",
-  points: [
-    { size: 64, operations: 1280 },
-    { size: 256, operations: 1280 },
-    { size: 1000, operations: 3000 },
-    { size: 10_000, operations: 20_000 }
-  ],
+  points: [64, 256, 1000, 10_000].map((size) => ({ size, operations: size * uses })),
   controls: [noPool, noPoolPromises],
   quick: { sizes: [1000], contenders: "judged" },
   settings: () => settings(10),

@@ -4,6 +4,7 @@ import { churn } from "./churn.js"
 import { sleeping } from "./fibers-timer.js"
 import { yielding } from "./fibers-yield.js"
 import { maxSize } from "./max-size.js"
+import { sql } from "./sql.js"
 import { uncontended } from "./uncontended.js"
 import { cancelled } from "./waiters-cancelled.js"
 import { expired } from "./waiters-expired.js"
@@ -17,5 +18,6 @@ export const cases: ReadonlyArray<Case> = [
   cancelled,
   expired,
   churn,
-  maxSize
+  maxSize,
+  sql
 ]

@@ -3,18 +3,16 @@ import { noPool, noPoolPromises } from "../contenders/controls.js"
 import type { Case } from "../model.js"
 import { fibers, functions, settings } from "./loops.js"
 
+/** By each fiber: as many at each size, so that ten times the fibers are ten times the work. */
+const uses = 4
+
 export const maxSize: Case = {
   name: "max-size",
   title: "Larger pools",
   about: "As many fibers as connections, so that nobody waits. Each use yields.",
   axis: "maxSize",
   measure: "wall",
-  points: [
-    { size: 10, operations: 1000 },
-    { size: 100, operations: 1000 },
-    { size: 1000, operations: 3000 },
-    { size: 10_000, operations: 20_000 }
-  ],
+  points: [10, 100, 1000, 10_000].map((size) => ({ size, operations: size * uses })),
   controls: [noPool, noPoolPromises],
   quick: undefined,
   settings: ({ size }) => settings(size),

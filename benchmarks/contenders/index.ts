@@ -8,6 +8,7 @@ import * as LightningPool from "./lightning-pool.js"
 import * as Parts from "./parts.js"
 import * as PgPool from "./pg-pool.js"
 import * as SequelizePool from "./sequelize-pool.js"
+import * as Sql from "./sql.js"
 import * as Tarn from "./tarn.js"
 
 export const contenders: ReadonlyArray<Contender> = [
@@ -19,5 +20,6 @@ export const contenders: ReadonlyArray<Contender> = [
   ...Tarn.contenders,
   ...PgPool.contenders,
   ...LightningPool.contenders,
-  ...SequelizePool.contenders
+  ...SequelizePool.contenders,
+  ...Sql.contenders
 ]

@@ -8,6 +8,8 @@ export interface Limits {
   /** Of what one contender does at one time. */
   readonly seconds: number
   readonly megabytes: number
+  /** Megabytes of V8's young generation; its default where there is none. */
+  readonly young: number | undefined
 }
 
 export type End =
@@ -17,7 +19,11 @@ export type End =
 
 const worker = fileURLToPath(new URL("./worker.js", import.meta.url))
 
-const flags = ({ megabytes }: Limits) => ["--expose-gc", `--max-old-space-size=${megabytes}`]
+const flags = ({ megabytes, young }: Limits) => [
+  "--expose-gc",
+  `--max-old-space-size=${megabytes}`,
+  ...young === undefined ? [] : [`--min-semi-space-size=${young}`, `--max-semi-space-size=${young}`]
+]
 
 export const run = (request: Request, limits: Limits, listen: (message: Message) => void): Effect.Effect<End> =>
   Effect.async((resume) => {

@@ -14,8 +14,11 @@ export interface Plan {
   readonly other: Other | undefined
 }
 
-const takesPart = ({ controls, parts }: Case, { name, role }: Contender): boolean => {
+const takesPart = ({ asks, controls, parts }: Case, { name, role }: Contender): boolean => {
+  if (asks !== undefined) return role === "Sql"
   switch (role) {
+    case "Sql":
+      return false
     case "Pool":
       return true
     case "Part":

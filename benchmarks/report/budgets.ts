@@ -1,5 +1,6 @@
 /** The budgets: what was measured beside what is allowed. All are ratios, or bytes. */
 import { bareFibers, noPool } from "../contenders/controls.js"
+import * as Sql from "../contenders/sql.js"
 import type { HeapRow } from "../measure/measure.js"
 import type { Measure, Result } from "../model.js"
 import type { Estimate, Missing, Place } from "./statistics.js"
@@ -172,6 +173,18 @@ export const budgets = (figures: Figures): ReadonlyArray<Budget> => {
         measured: times10(growth(figures, work, [small, large], control, "measure" in more ? more.measure : undefined))
       }))
     ),
+    ...[10, 100, 1000].map((size) => ({
+      what: `One query by \`pool.use\`, ${number.format(size)} fibers: throughput beside pg.Pool`,
+      bound: atLeast(0.85),
+      unit: "×" as const,
+      measured: ratio(figures, "sql", size, Sql.pgPool, Sql.pooled)
+    })),
+    ...([[10, 1.5], [1000, 3]] as const).map(([size, value]) => ({
+      what: `One \`sql\` statement, ${number.format(size)} fibers: throughput beside @effect/sql-pg`,
+      bound: atLeast(value),
+      unit: "×" as const,
+      measured: ratio(figures, "sql", size, Sql.theirs, Sql.statement)
+    })),
     ...figures.heap.filter(({ contender }) => contender === use).map(({ outcome, size }) => ({
       what: `Heap of a waiter besides its fiber, ${number.format(size)} waiting`,
       bound: atMost(2048),

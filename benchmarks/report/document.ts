@@ -58,8 +58,6 @@ const heapAbout =
   "What each of so many waiters takes of the heap, less what a bare fiber on `Effect.async` takes in the same process (a bare " +
   "promise, for async functions), and how many timers there are while they wait."
 
-export const base = "Cenote `use`"
-
 /** Every case: its table and its drawing. */
 export const casesText = ({ heap, results }: Figures, withCharts: boolean): string =>
   [
@@ -68,7 +66,7 @@ export const casesText = ({ heap, results }: Figures, withCharts: boolean): stri
       return [
         `### ${work.title}`,
         work.about,
-        caseTable(work, result, base),
+        caseTable(work, result),
         ...drawing(work.title, work.name, withCharts)
       ]
     }),

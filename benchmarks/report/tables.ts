@@ -2,12 +2,15 @@
 import { markdownTable } from "markdown-table"
 import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
+import { statement } from "../contenders/sql.js"
 import type { HeapRow } from "../measure/measure.js"
 import type { Case, Result, Row } from "../model.js"
 import type { Budget } from "./budgets.js"
 import { isClear, isMet } from "./budgets.js"
 import type { Estimate } from "./statistics.js"
 import { paired } from "./statistics.js"
+
+export const base = "Cenote `use`"
 
 const rounded = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 })
 const precise = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })
@@ -44,8 +47,12 @@ export const budgetTable = (all: ReadonlyArray<Budget>): string =>
 export const medianOf = ({ measure }: Case, { outcome }: Row): number | undefined =>
   outcome._tag === "Sampled" ? quantile(outcome.samples.map((sample) => sample[measure]), 0.5) : undefined
 
-/** Everybody's time, and how many times that of `base`. */
-export const caseTable = (work: Case, result: Result, base: string): string => {
+/** Whom all others of a case are compared with. */
+export const baseOf = ({ asks }: Case): string => asks === undefined ? base : statement
+
+/** Everybody's time, and how many times that of the base. */
+export const caseTable = (work: Case, result: Result): string => {
+  const base = baseOf(work)
   const sizes = [...new Set(result.rows.map(({ size }) => size))]
   const names = [...new Set(result.rows.map(({ contender }) => contender))]
   const at = (contender: string, size: number) =>
