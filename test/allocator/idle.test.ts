@@ -243,6 +243,17 @@ describe("the keeper", () => {
     expect(bench.alarm).toBe(Infinity)
   })
 
+  it("is not told another time by a check that has ended, only by a ping", () => {
+    const bench = new Bench({ checkAfterIdle: 10, keepalive: 100 })
+    bench.fill(1)
+    const { sweepAt } = bench.state.upkeep
+    bench.now = 50
+    expect(bench.take()).toEqual(["check 0"])
+    bench.now = 60
+    bench.checked(0, true)
+    expect(bench.state.upkeep.sweepAt).toBe(sweepAt)
+  })
+
   it("comes no earlier for what it has to keep anyway", () => {
     const bench = new Bench({ minSize: 1, idleTimeout: 100 })
     bench.fill(1)

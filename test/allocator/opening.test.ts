@@ -34,6 +34,20 @@ describe("a failed opening", () => {
     expect(bench.take()).toEqual(["open 2 for Waiter"])
   })
 
+  it("is forgotten when its time is over, also while nothing can be opened", () => {
+    const bench = new Bench({ maxSize: 2, whenDown: "wait" })
+    bench.take()
+    bench.take()
+    bench.opened(0)
+    bench.openFailed(1, 1)
+    expect(bench.state.upkeep.notBefore).toBe(100)
+    bench.now = 100
+    // The permit is not free before the close has ended, so nothing can be opened.
+    expect(bench.take()).toEqual([])
+    expect(bench.view.closing).toEqual(["1: OpenFailed"])
+    expect(bench.state.upkeep.notBefore).toBe(0)
+  })
+
   it("has the keeper come for nothing where nobody is held back", () => {
     const bench = new Bench()
     bench.take()
