@@ -28,6 +28,7 @@ import * as internal from "./internal/pg/client.js"
 import type { Client, Options } from "./internal/pg/models.js"
 import type { PgConnection } from "./PgConnection.js"
 import type { PgConnectError } from "./PgError.js"
+import type { PgConnectorConfig } from "./PgOptions.js"
 
 /**
  * @since 0.1.0
@@ -102,6 +103,6 @@ export const layer = <E = never, R = never>(
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options>
+  options: Config.Config.Wrap<Omit<Options, "connection"> & { readonly connection: PgConnectorConfig }>
 ): Layer.Layer<Services, ConfigError | InvalidOptions | Pool.StartupError<"probe", PgConnectError>> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(options), (options) => layer(options)))

@@ -23,8 +23,8 @@ export interface Dialect<in A, in out E> {
   readonly raw: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<unknown, E>
   /** Rows as objects, while they are consumed. */
   readonly stream: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Stream.Stream<any, E>
-  /** What begins a transaction. */
-  readonly begin: (options: TransactionOptions) => ReadonlyArray<string>
+  /** Begins a transaction. */
+  readonly begin: (connection: A, options: TransactionOptions) => Effect.Effect<unknown, E>
   /**
    * Asks at once, when it is called, for the statement, which runs on when the effect, that waits for it, is interrupted. It
    * runs after all that was asked for before it. `RolledBack` where a COMMIT could only roll back.

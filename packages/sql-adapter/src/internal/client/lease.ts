@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { toSqlError } from "./failure.js"
 
-/** How long a caller waited for a connection, as a span of its own inside that of the statement. */
+/** How long a caller waited for a connection, as a span of its own beside that of the statement. */
 const traceWait = (fiber: Fiber.RuntimeFiber<any, any>, clock: Clock.Clock, millis: number): void => {
   const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
   const parent = fiber.currentContext.unsafeMap.get(Tracer.ParentSpan.key) as Tracer.AnySpan | undefined

@@ -93,14 +93,7 @@ const transaction = <A extends object, E>(
   const discard = pool.invalidate(connection)
   const rollback = () => Effect.catchAll(Effect.asVoid(dialect.finish(connection, "ROLLBACK")), () => discard)
   return {
-    begin: bound.turn(
-      "BEGIN",
-      Effect.forEach(
-        dialect.begin(options),
-        (sql) => Effect.mapError(dialect.unprepared(connection, sql, []), toSqlError),
-        { discard: true }
-      )
-    ),
+    begin: bound.turn("BEGIN", Effect.mapError(dialect.begin(connection, options), toSqlError)),
     commit: Effect.suspend(() => dialect.finish(connection, "COMMIT")).pipe(
       Effect.matchEffect({
         onSuccess: (outcome) => outcome === "RolledBack" ? Effect.fail(rolledBack()) : Effect.void,

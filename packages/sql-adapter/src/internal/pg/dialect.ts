@@ -21,6 +21,8 @@ const asArrays: PgQueryOptions = { rowMode: "array" }
 /** SQLSTATEs of a transaction that lost against another one. */
 const conflicts: ReadonlySet<string | undefined> = new Set(["40001", "40P01"])
 
+const ends: ReadonlySet<string> = new Set(["COMMIT", "ROLLBACK"])
+
 /** Every connection of these pools was opened by PgConnector. */
 const session = (connection: PgConnection): Session => connection as Session
 
@@ -35,12 +37,19 @@ export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError>
     session(connection).answer(sql, params, { ...asArrays, ...session(connection).preparing(sql) }, rowsOf),
   raw: (connection, sql, params) => session(connection).answer(sql, params, undefined, raw),
   stream: (connection, sql, params) => connection.stream(sql, params),
-  begin: ({ deferrable, isolation, readOnly }) => [begin({ deferrable, isolation, readOnly })],
-  finish: (connection, sql) =>
-    Effect.map(
+  begin: (connection, { deferrable, isolation, readOnly }) =>
+    Effect.suspend(() => {
+      // That a transaction refuses writes says nothing of the server, where it was asked for.
+      session(connection).wire.transaction = readOnly === true ? "reading" : "writing"
+      return connection.query(begin({ deferrable, isolation, readOnly }))
+    }),
+  finish: (connection, sql) => {
+    if (ends.has(sql)) session(connection).wire.transaction = "none"
+    return Effect.map(
       session(connection).finish(sql),
       ({ command }) => sql === "COMMIT" && command === "ROLLBACK" ? "RolledBack" : "Done"
-    ),
+    )
+  },
   isLost: ({ reason }) => reason === "ConnectionLost",
   isConflict: (error) => error instanceof PgQueryError && conflicts.has(error.sqlState)
 })
