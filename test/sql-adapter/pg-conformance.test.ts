@@ -14,19 +14,23 @@ const count = (sql: string) => Effect.map(ask(sql), ([row]) => Number((row as { 
 
 const subject: Subject<Postgres> = {
   make: (options) =>
-    Effect.flatMap(
-      Postgres,
-      (server) => PgPool.make({ ...options, connection: { ...optionsOf(server), applicationName } })
-    ),
+    Effect.gen(function*() {
+      const client = yield* PgPool.make({ ...options, connection: { ...optionsOf(yield* Postgres), applicationName } })
+      return Object.assign(client, { pools: [client.pool] })
+    }),
   slow: "select pg_sleep(10)",
-  isRunningSlow: Effect.map(
-    count(
-      "select count(*) n from pg_stat_activity where application_name = $1 and state = 'active' and query like '%pg_sleep%'"
+  isRunningSlow: () =>
+    Effect.map(
+      count(
+        "select count(*) n from pg_stat_activity where application_name = $1 and state = 'active' and query like '%pg_sleep%'"
+      ),
+      (n) => n > 0
     ),
-    (n) => n > 0
-  ),
-  sessions: count("select count(*) n from pg_stat_activity where application_name = $1"),
-  killSessions: ask("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1"),
+  server: {
+    sessions: count("select count(*) n from pg_stat_activity where application_name = $1"),
+    kill: ask("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1")
+  },
+  others: "write",
   series: (n) => `select n from generate_series(1, ${n}) n`
 }
 

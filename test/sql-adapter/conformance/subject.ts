@@ -1,6 +1,7 @@
 /** What every SQL client here must do, whatever the database. Each adapter runs all of it. */
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type { Tuning } from "@cenote/core/PoolOptions"
+import type { PoolStats } from "@cenote/core/PoolStats"
 import type { TransactionOptions } from "@cenote/sql-adapter/SqlTransaction"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import type * as SqlClient from "@effect/sql/SqlClient"
@@ -13,7 +14,8 @@ import type * as Scope from "effect/Scope"
 import { until } from "../harness.js"
 
 export interface Client extends SqlClient.SqlClient {
-  readonly pool: ConnectionPool<any, any>
+  /** That its connections are from. */
+  readonly pools: ReadonlyArray<ConnectionPool<any, any>>
   readonly transaction: (
     options: TransactionOptions
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
@@ -29,12 +31,17 @@ export interface Subject<R> {
   readonly make: (options?: Options) => Effect.Effect<Client, unknown, Scope.Scope | Reactivity.Reactivity | R>
   /** A statement that takes at least ten seconds. */
   readonly slow: string
-  /** Whether the server is running `slow` for anybody. */
-  readonly isRunningSlow: Effect.Effect<boolean, unknown, R>
-  /** How many sessions of these clients the server knows of. */
-  readonly sessions: Effect.Effect<number, unknown, R>
-  /** Ends the sessions of a client from outside: nothing that it has will work. */
-  readonly killSessions: Effect.Effect<unknown, unknown, R>
+  /** Whether `slow` is running for anybody. */
+  readonly isRunningSlow: (client: Client) => Effect.Effect<boolean, unknown, R>
+  /** Where the connections are sessions of a server. */
+  readonly server: {
+    /** How many sessions of these clients it knows of. */
+    readonly sessions: Effect.Effect<number, unknown, R>
+    /** Ends them from outside: nothing that a client has will work. */
+    readonly kill: Effect.Effect<unknown, unknown, R>
+  } | undefined
+  /** Whether another client sees the same database, and may write to it at the same time. */
+  readonly others: "write" | "read" | "see nothing"
   /** The rows 1 to n, in a column n. */
   readonly series: (n: number) => string
 }
@@ -63,12 +70,25 @@ export const causeOf = <E>(exit: Exit.Exit<unknown, E>): unknown =>
 export const tagOf = <E>(exit: Exit.Exit<unknown, E>): unknown =>
   (causeOf(exit) as { readonly _tag?: string } | undefined)?._tag
 
+/** Of all the pools of a client. */
+export const totals = ({ pools }: Client) =>
+  Effect.map(Effect.forEach(pools, (pool) => pool.stats), (all) => {
+    const sum = (of: (stats: PoolStats) => number) => all.reduce((total, stats) => total + of(stats), 0)
+    return {
+      idle: sum(({ idle }) => idle),
+      opened: sum(({ opened }) => opened),
+      waiting: sum(({ waiting }) => waiting),
+      busy: sum(({ checking, closing, leased, opening, resetting, waiting }) =>
+        checking + closing + leased + opening + resetting + waiting
+      )
+    }
+  })
+
 /** Nobody has a connection any more, and nothing is being done with one. */
-export const rests = ({ pool }: Client) =>
+export const rests = (client: Client) =>
   until(
     "the pool is at rest",
-    Effect.map(pool.stats, ({ checking, closing, leased, opening, resetting, waiting }) =>
-      checking + closing + leased + opening + resetting + waiting === 0)
+    Effect.map(totals(client), ({ busy }) => busy === 0)
   )
 
 /** Runs a test of the suite. */

@@ -16,7 +16,9 @@ export class Bound<A, E> implements Connection {
     readonly dialect: Dialect<A, E>,
     readonly connection: A,
     readonly level: number,
-    readonly turns: ConnectionPool<A>
+    readonly turns: ConnectionPool<A>,
+    /** Says that the connection is of no more use. */
+    readonly discard: Effect.Effect<void>
   ) {}
 
   /** From now on its statements fail, also those that wait for their turn. */

@@ -1,8 +1,7 @@
-import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type { Connection } from "@effect/sql/SqlConnection"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Dialect } from "./dialect.js"
+import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
 import { withLease } from "./lease.js"
 import { transformed, transformedStream } from "./transform.js"
@@ -10,26 +9,26 @@ import type { TransformRows } from "./transform.js"
 
 /** Any connection of the pool, another one for each statement. A statement has its connection for as long as it runs. */
 export class Pooled<A, E> implements Connection {
-  constructor(private readonly dialect: Dialect<A, E>, private readonly pool: ConnectionPool<A, unknown>) {}
+  constructor(private readonly dialect: Dialect<A, E>, private readonly pools: Pools<A>) {}
 
   execute(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
-    return transformed(this.run((connection) => this.dialect.rows(connection, sql, params)), transform)
+    return transformed(this.run(sql, (connection) => this.dialect.rows(connection, sql, params)), transform)
   }
 
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
-    return transformed(this.run((connection) => this.dialect.unprepared(connection, sql, params)), transform)
+    return transformed(this.run(sql, (connection) => this.dialect.unprepared(connection, sql, params)), transform)
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.run((connection) => this.dialect.values(connection, sql, params))
+    return this.run(sql, (connection) => this.dialect.values(connection, sql, params))
   }
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>) {
-    return this.run((connection) => this.dialect.raw(connection, sql, params))
+    return this.run(sql, (connection) => this.dialect.raw(connection, sql, params))
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
-    return this.pool.get.pipe(
+    return this.pools.forStatement(sql).get.pipe(
       Effect.map((connection) => this.dialect.stream(connection, sql, params)),
       Stream.unwrapScoped,
       Stream.mapError(toSqlError),
@@ -37,7 +36,7 @@ export class Pooled<A, E> implements Connection {
     )
   }
 
-  private run<B>(statement: (connection: A) => Effect.Effect<B, E>) {
-    return withLease(this.pool, (connection) => Effect.mapError(statement(connection), toSqlError))
+  private run<B>(sql: string, statement: (connection: A) => Effect.Effect<B, E>) {
+    return withLease(this.pools.forStatement(sql), (connection) => Effect.mapError(statement(connection), toSqlError))
   }
 }

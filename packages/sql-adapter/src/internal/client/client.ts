@@ -1,4 +1,3 @@
-import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -9,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { TransactionOptions } from "../../SqlTransaction.js"
 import { Bound, boundOf } from "./Bound.js"
 import { Commented } from "./comments.js"
-import type { Dialect } from "./dialect.js"
+import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
 import { Pooled } from "./Pooled.js"
 import type { Transactions } from "./transaction.js"
@@ -27,8 +26,8 @@ export interface Client extends SqlClient.SqlClient {
 
 export interface Parts<A extends object, E> {
   readonly dialect: Dialect<A, E>
-  /** Its connections were opened by `turns.opened`. */
-  readonly pool: ConnectionPool<A, unknown>
+  /** Their connections were opened by `turns.opened`. */
+  readonly pools: Pools<A>
   readonly turns: TurnsOf<A>
   readonly transformRows: TransformRows
   readonly attributes: ReadonlyArray<readonly [string, unknown]>
@@ -40,10 +39,10 @@ export interface Parts<A extends object, E> {
 const reserve = <A extends object, E>(self: Transactions<A, E>): Effect.Effect<Connection, SqlError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      Effect.mapError(restore(self.pool.get), toSqlError),
+      Effect.mapError(restore(self.pools.forReservation.get), toSqlError),
       (connection) =>
         Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
-          const bound = new Bound(self.dialect, connection, 0, turns)
+          const bound = new Bound(self.dialect, connection, 0, turns, self.pools.forReservation.invalidate(connection))
           return Effect.as(Effect.addFinalizer(() => Effect.sync(() => bound.end())), bound)
         })
     )
@@ -54,12 +53,12 @@ const reserve = <A extends object, E>(self: Transactions<A, E>): Effect.Effect<C
  * takes a connection for itself.
  */
 export const make = <A extends object, E>(
-  { attributes, dialect, pool, traceComments, transformRows, turns }: Parts<A, E>
+  { attributes, dialect, pools, traceComments, transformRows, turns }: Parts<A, E>
 ): Effect.Effect<Client, never, Reactivity.Reactivity> =>
   Effect.map(Reactivity.Reactivity, (reactivity) => {
-    const self: Transactions<A, E> = { dialect, pool, turns, attributes }
+    const self: Transactions<A, E> = { dialect, pools, turns, attributes }
     const given = (connection: Connection): Connection => traceComments ? new Commented(connection) : connection
-    const pooled = Effect.succeed(given(new Pooled(dialect, pool)))
+    const pooled = Effect.succeed(given(new Pooled(dialect, pools)))
     // One value for this client: @effect/sql keeps what it makes of it.
     const acquirer = Effect.withFiberRuntime<Connection>((fiber) => {
       const connection = connectionIn(fiber.currentContext)

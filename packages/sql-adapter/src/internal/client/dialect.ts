@@ -1,3 +1,4 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type { Compiler } from "@effect/sql/Statement"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
@@ -34,4 +35,17 @@ export interface Dialect<in A, in out E> {
   readonly isLost: (error: E) => boolean
   /** Whether the transaction lost against another one, so that it may well succeed when it is run again. */
   readonly isConflict: (error: unknown) => boolean
+}
+
+/** Which pool a client takes a connection from. */
+export interface Pools<in out A> {
+  readonly forStatement: (sql: string) => ConnectionPool<A, unknown>
+  readonly forTransaction: (options: TransactionOptions) => ConnectionPool<A, unknown>
+  readonly forReservation: ConnectionPool<A, unknown>
+}
+
+/** One pool for all. */
+export const onePool = <A, E>(pool: ConnectionPool<A, E>): Pools<A> => {
+  const widened = pool as ConnectionPool<A, unknown>
+  return { forStatement: () => widened, forTransaction: () => widened, forReservation: widened }
 }

@@ -5,10 +5,11 @@ import * as Connectors from "@cenote/core/Connector"
 import type { InvalidOptions } from "@cenote/core/PoolError"
 import type { Tuning } from "@cenote/core/PoolOptions"
 import * as Statement from "@effect/sql/Statement"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TransformRows } from "./transform.js"
-import { TurnsOf } from "./Turns.js"
+import type { TurnsOf } from "./Turns.js"
 
 /** What the clients of all databases can be told. */
 export interface ClientOptions {
@@ -37,21 +38,27 @@ export const attributesOf = (
 ): ReadonlyArray<readonly [string, unknown]> =>
   Object.entries({ ...spanAttributes, ...known }).filter(([, value]) => value !== undefined)
 
+/** Options that are known, or an Effect of them that needs and fails with nothing else. */
+export const provided = <C extends object, E, R, E2>(
+  options: C | Effect.Effect<C, E, R>,
+  unavailable: (cause: E) => E2
+): Effect.Effect<C | Effect.Effect<C, E2, Scope.Scope>, never, R> =>
+  Effect.isEffect(options)
+    ? Effect.map(Effect.context<R>(), (context) =>
+      (options as Effect.Effect<C, E, R>).pipe(
+        Effect.mapInputContext((scope: Context.Context<Scope.Scope>) => Context.merge(context, scope)),
+        Effect.mapError(unavailable)
+      ))
+    : Effect.succeed(options)
+
+/** Why options that an Effect gives could not be had. */
+export const notHad = (cause: unknown): string =>
+  `The connection's options could not be had: ${cause instanceof Error ? cause.message : String(cause)}`
+
 /** A pool whose connections have turns. */
-export const poolOf = <A extends object, E, R>(
-  connector: Connector<A, E, R>,
+export const poolOf = <A extends object, E>(
+  connector: Connector<A, E>,
+  turns: TurnsOf<A>,
   tuning: Tuning
-): Effect.Effect<
-  { readonly pool: ConnectionPool<A, E>; readonly turns: TurnsOf<A> },
-  InvalidOptions | Pool.StartupError<Pool.Startup, E>,
-  R | Scope.Scope
-> => {
-  const turns = new TurnsOf<A>()
-  return Effect.map(
-    Pool.make<A, E, R, Pool.Startup | undefined>({
-      ...tuning,
-      connector: Connectors.make({ ...connector, open: turns.opened(connector.open) }) as unknown as Connector<A, E, R>
-    }),
-    (pool) => ({ pool, turns })
-  ) as never
-}
+): Effect.Effect<ConnectionPool<A, E>, InvalidOptions | Pool.StartupError<"probe", E>, Scope.Scope> =>
+  Pool.make({ ...tuning, connector: Connectors.make({ ...connector, open: turns.opened(connector.open) }) })

@@ -1,4 +1,3 @@
-import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import { TransactionConnection } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
@@ -9,7 +8,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Tracer from "effect/Tracer"
 import type { TransactionOptions } from "../../SqlTransaction.js"
 import { Bound, boundOf, Handle } from "./Bound.js"
-import type { Dialect } from "./dialect.js"
+import type { Dialect, Pools } from "./dialect.js"
 import { commitUnknown, rolledBack, toSqlError } from "./failure.js"
 import { withLease } from "./lease.js"
 import type { TurnsOf } from "./Turns.js"
@@ -17,7 +16,7 @@ import type { TurnsOf } from "./Turns.js"
 /** What a client's transactions are made of. It is the client for `Handle`. */
 export interface Transactions<A extends object, E> {
   readonly dialect: Dialect<A, E>
-  readonly pool: ConnectionPool<A, unknown>
+  readonly pools: Pools<A>
   readonly turns: TurnsOf<A>
   /** What its spans have. */
   readonly attributes: ReadonlyArray<readonly [string, unknown]>
@@ -84,13 +83,8 @@ const run = <B, E2, R>(
     )
   )
 
-const transaction = <A extends object, E>(
-  { dialect, pool }: Transactions<A, E>,
-  connection: A,
-  bound: Bound<A, E>,
-  options: TransactionOptions
-): Frame => {
-  const discard = pool.invalidate(connection)
+const transaction = <A extends object, E>(bound: Bound<A, E>, options: TransactionOptions): Frame => {
+  const { connection, dialect, discard } = bound
   const rollback = () => Effect.catchAll(Effect.asVoid(dialect.finish(connection, "ROLLBACK")), () => discard)
   return {
     begin: bound.turn("BEGIN", Effect.mapError(dialect.begin(connection, options), toSqlError)),
@@ -109,10 +103,7 @@ const transaction = <A extends object, E>(
 
 let savepoints = 0
 
-const savepoint = <A extends object, E>(
-  { dialect, pool }: Transactions<A, E>,
-  connection: A
-): Frame => {
+const savepoint = <A extends object, E>({ connection, dialect, discard }: Bound<A, E>): Frame => {
   const name = `cenote_${savepoints++}`
   const finish = (sql: string) => dialect.finish(connection, sql)
   return {
@@ -124,7 +115,7 @@ const savepoint = <A extends object, E>(
       const released = finish(`RELEASE SAVEPOINT ${name}`)
       return Effect.catchAll(
         Effect.asVoid(Effect.zipRight(rolledBack, released)),
-        () => pool.invalidate(connection)
+        () => discard
       )
     }
   }
@@ -134,12 +125,14 @@ const root = <A extends object, E, B, E2, R>(
   self: Transactions<A, E>,
   options: TransactionOptions,
   effect: Effect.Effect<B, E2, R>
-): Effect.Effect<B, E2 | SqlError, R> =>
-  withLease(self.pool, (connection) =>
+): Effect.Effect<B, E2 | SqlError, R> => {
+  const pool = self.pools.forTransaction(options)
+  return withLease(pool, (connection) =>
     Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
-      const bound = new Bound(self.dialect, connection, 0, turns)
-      return run(self, bound, transaction(self, connection, bound, options), self.attributes, effect)
+      const bound = new Bound(self.dialect, connection, 0, turns, pool.invalidate(connection))
+      return run(self, bound, transaction(bound, options), self.attributes, effect)
     }))
+}
 
 /** Has the turn of the level above until it has ended: what is beside it waits. */
 const nested = <A extends object, E, B, E2, R>(
@@ -147,12 +140,12 @@ const nested = <A extends object, E, B, E2, R>(
   outer: Bound<A, E>,
   effect: Effect.Effect<B, E2, R>
 ): Effect.Effect<B, E2 | SqlError, R> => {
-  const { connection } = outer
+  const { connection, discard } = outer
   return outer.turn(
     "SAVEPOINT",
     Effect.flatMap(self.turns.of(connection).at(outer.level + 1), (turns) => {
-      const bound = new Bound(self.dialect, connection, outer.level + 1, turns)
-      return run(self, bound, savepoint(self, connection), self.attributes, effect)
+      const bound = new Bound(self.dialect, connection, outer.level + 1, turns, discard)
+      return run(self, bound, savepoint(bound), self.attributes, effect)
     })
   )
 }

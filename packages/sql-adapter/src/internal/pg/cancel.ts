@@ -1,9 +1,10 @@
 import type { ConnectionOptions } from "node:tls"
 import pg from "pg"
 import type { Timer } from "../timer.js"
+import { tlsFor } from "../wire/tls.js"
+import type { Cancel, CancelOutcome } from "../wire/wire.js"
 import type { DriverConnection } from "./driver.js"
 import { guard } from "./driver.js"
-import { tlsFor } from "./tls.js"
 
 /** Who is to be cancelled, and where: at the address that the connection itself has, as a name may have several. */
 export interface CancelTarget {
@@ -16,21 +17,6 @@ export interface CancelTarget {
   readonly host: string
   readonly ssl: boolean | ConnectionOptions
   readonly sslNegotiation: "postgres" | "direct"
-}
-
-/**
- * What became of a CancelRequest.
- *
- * - `NotSent`: the server never saw it.
- * - `Done`: the server closed the connection, which it does after it has signalled the backend.
- * - `Unknown`: it was sent, and may still arrive.
- */
-export type CancelOutcome = "NotSent" | "Done" | "Unknown"
-
-/** A CancelRequest on its way. */
-export interface Cancel {
-  /** Drops it if it was not sent yet, and tells whether it did. What was sent stays on its way. */
-  readonly drop: () => boolean
 }
 
 /**
@@ -62,6 +48,7 @@ export const sendCancel = (
 
   guard(connection)
   connection.on("error", () => socket.destroy())
+  // The server closes the connection after it has signalled the backend.
   connection.once("end", () => {
     stopTimer()
     switch (state) {

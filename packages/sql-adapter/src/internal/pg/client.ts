@@ -4,7 +4,6 @@ import type { InvalidOptions } from "@cenote/core/PoolError"
 import type * as Reactivity from "@effect/experimental/Reactivity"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Statement from "@effect/sql/Statement"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -14,7 +13,9 @@ import * as PgConnector from "../../PgConnector.js"
 import { PgConnectError } from "../../PgError.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
 import * as Clients from "../client/client.js"
-import { attributesOf, poolOf, transformRowsOf } from "../client/options.js"
+import { onePool } from "../client/dialect.js"
+import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
+import { TurnsOf } from "../client/Turns.js"
 import { dialect } from "./dialect.js"
 import type { Place } from "./failure.js"
 import { makeListening } from "./listen.js"
@@ -28,25 +29,13 @@ const json = Statement.custom<Statement.Custom<"PgJson", unknown, void, void>>("
 const unavailable = (cause: unknown): PgConnectError =>
   cause instanceof PgConnectError ? cause : new PgConnectError({
     reason: "Configuration",
-    message: `The connection's options could not be had: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: notHad(cause),
     host: "",
     port: 0,
     database: "",
     user: "",
     cause
   })
-
-/** Options that are known, or an Effect of them with what it needs. */
-const provided = <E, R>(
-  connection: Options<E, R>["connection"]
-): Effect.Effect<PgConnectorConfig | Effect.Effect<PgConnectorConfig, PgConnectError, Scope.Scope>, never, R> =>
-  Effect.isEffect(connection)
-    ? Effect.map(Effect.context<R>(), (context) =>
-      connection.pipe(
-        Effect.mapInputContext((scope: Context.Context<Scope.Scope>) => Context.merge(context, scope)),
-        Effect.mapError(unavailable)
-      ))
-    : Effect.succeed(connection)
 
 /** Where it goes. What an Effect gives is not known before there is a connection. */
 const placeOf = (
@@ -102,14 +91,15 @@ export const make = <E, R>(
       transformResultNames,
       ...tuning
     } = options
-    const connection = yield* provided(options.connection)
+    const connection = yield* provided(options.connection, unavailable)
     const connector = Effect.isEffect(connection) ? PgConnector.make(connection) : PgConnector.make(connection)
-    const { pool, turns } = yield* poolOf(connector, tuning)
+    const turns = new TurnsOf<PgConnection>()
+    const pool = yield* poolOf(connector, turns, tuning)
     const place = yield* placeOf(connection)
     const listening = yield* makeListening(connector)
     const client = yield* Clients.make({
       dialect: dialect(PgClient.makeCompiler(transformQueryNames, transformJson)),
-      pool,
+      pools: onePool(pool),
       turns,
       transformRows: transformRowsOf({ transformResultNames }, transformJson),
       attributes: attributesOf({ spanAttributes }, {

@@ -1,18 +1,17 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import Cursor from "pg-cursor"
 import type { PgStreamOptions } from "../../PgConnection.js"
 import type { PgQueryError } from "../../PgError.js"
+import type { Read as ReadOf } from "../wire/stream.js"
+import { endOfRows, rowsOf } from "../wire/stream.js"
 import type { DriverClient } from "./driver.js"
 import type { Work } from "./job.js"
 import type { Wire } from "./wire.js"
 
-type Read = Effect.Effect<Chunk.Chunk<any>, Option.Option<PgQueryError>>
-
-const end: Read = Effect.fail(Option.none())
+type Read = ReadOf<PgQueryError>
 
 /** As many as @effect/sql-pg asks for. */
 const defaultChunkSize = 128
@@ -77,8 +76,8 @@ export class CursorJob implements Work {
       if (life._tag !== "Reading") return
       if (error) return life.failed(error)
       // The server has ended the portal itself where it had no more rows to give.
-      if (rows.length < this.rows) this.life = { _tag: "Ended", read: end }
-      this.answer(rows.length === 0 ? end : Effect.succeed(Chunk.unsafeFromArray(rows)))
+      if (rows.length < this.rows) this.life = { _tag: "Ended", read: endOfRows }
+      this.answer(rows.length === 0 ? endOfRows : Effect.succeed(Chunk.unsafeFromArray(rows)))
     })
   }
 
@@ -89,8 +88,8 @@ export class CursorJob implements Work {
   }
 
   succeed(): void {
-    this.life = { _tag: "Ended", read: end }
-    this.answer(end)
+    this.life = { _tag: "Ended", read: endOfRows }
+    this.answer(endOfRows)
   }
 
   fail(error: PgQueryError): void {
@@ -104,21 +103,11 @@ export class CursorJob implements Work {
   leave(): "cancel" | "ends" {
     if (this.life._tag !== "Reading") return "ends"
     const { portal } = this.life
-    this.life = { _tag: "Ended", read: end }
+    this.life = { _tag: "Ended", read: endOfRows }
     portal.close(() => {})
     return this.isAsked ? "cancel" : "ends"
   }
 }
-
-/** Asked for when it is run, and left when its Scope closes. */
-const opened = (wire: Wire, job: CursorJob): Effect.Effect<CursorJob, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      wire.submit(job)
-      return job
-    }),
-    () => Effect.sync(() => wire.leave(job))
-  )
 
 export const cursorStream = <Row>(
   wire: Wire,
@@ -126,9 +115,4 @@ export const cursorStream = <Row>(
   params: ReadonlyArray<unknown> | undefined,
   options: PgStreamOptions = {}
 ): Stream.Stream<Row, PgQueryError> =>
-  Stream.unwrapScoped(
-    Effect.map(
-      Effect.suspend(() => opened(wire, new CursorJob(sql, params, options))),
-      (job) => Stream.repeatEffectChunkOption(job.read)
-    )
-  )
+  rowsOf<Row, PgQueryError, CursorJob>(wire, () => new CursorJob(sql, params, options))

@@ -1,6 +1,7 @@
 import type * as net from "node:net"
 import type { ConnectionOptions } from "node:tls"
 import type pg from "pg"
+import { asError } from "../wire/network.js"
 
 /** A pg client with what of it has no type: whether nothing is on the wire, and what a CancelRequest needs. */
 export interface DriverClient extends Omit<pg.Client, "connection" | "ssl"> {
@@ -41,8 +42,6 @@ export interface ServerError extends Error {
 
 export const isServerError = (u: unknown): u is ServerError =>
   u instanceof Error && "severity" in u && typeof u.severity === "string" && "code" in u && typeof u.code === "string"
-
-export const asError = (u: unknown): Error => u instanceof Error ? u : new Error(String(u))
 
 /** What answered is no PostgreSQL server. */
 export class NotPostgres extends Error {

@@ -1,6 +1,8 @@
 import type { PgConnectReason } from "../../PgError.js"
 import { PgConnectError, PgQueryError } from "../../PgError.js"
-import { asError, isServerError, NotPostgres } from "./driver.js"
+import type { Finding } from "../wire/network.js"
+import { asError, certificates, codeOf, networkFinding, sentence, whatHappened } from "../wire/network.js"
+import { isServerError, NotPostgres } from "./driver.js"
 import type { ServerError } from "./driver.js"
 
 /** Where a connection goes, as errors show it. */
@@ -11,19 +13,7 @@ export interface Place {
   readonly user: string
 }
 
-interface Finding {
-  readonly reason: PgConnectReason
-  /** What to check. */
-  readonly remedy?: string
-}
-
-const codeOf = (error: Error): string | undefined =>
-  "code" in error && typeof error.code === "string" ? error.code : undefined
-
-const tlsCode =
-  /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/
-
-const fromServer = (error: ServerError): Finding => {
+const fromServer = (error: ServerError): Finding<PgConnectReason> => {
   const state = error.code
   if (state === "28000" && /no encryption|SSL off/.test(error.message)) {
     return { reason: "Authentication", remedy: "The server may want TLS: set ssl." }
@@ -45,39 +35,17 @@ const fromServer = (error: ServerError): Finding => {
   return { reason: "Other" }
 }
 
-const diagnose = (error: Error): Finding => {
+const diagnose = (error: Error): Finding<PgConnectReason> => {
   if (isServerError(error)) return fromServer(error)
   if (error instanceof NotPostgres || error.message.startsWith("received invalid response")) {
     return { reason: "Protocol", remedy: "Check that host and port are those of a PostgreSQL server." }
   }
-  const code = codeOf(error)
-  switch (code) {
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EAI_FAIL":
-    case "EAI_NODATA":
-      return { reason: "UnknownHost", remedy: "Check the host's name and the name service." }
-    case "ECONNREFUSED":
-    case "ENOENT":
-      return { reason: "Refused", remedy: "Check that the server runs, and that host and port are right." }
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-    case "EHOSTDOWN":
-    case "ENETDOWN":
-    case "EADDRNOTAVAIL":
-      return { reason: "Unreachable", remedy: "Check the network and the host's address." }
-    case "ETIMEDOUT":
-      return { reason: "Timeout", remedy: "Check the host's address, firewalls, and whether the server is overloaded." }
-    case "ECONNRESET":
-    case "EPIPE":
-      return { reason: "Disconnected", remedy: "Look into the server's log." }
-  }
+  const network = networkFinding(error)
+  if (network !== undefined) return network
   if (error.message === "The server does not support SSL connections") {
     return { reason: "Tls", remedy: "Set ssl to false, or turn TLS on in the server." }
   }
-  if (/establishing an SSL connection/.test(error.message) || (code !== undefined && tlsCode.test(code))) {
-    return { reason: "Tls", remedy: "Check ssl: its ca, its servername, and the server's certificate." }
-  }
+  if (/establishing an SSL connection/.test(error.message)) return { reason: "Tls", remedy: certificates }
   if (error.message.startsWith("Connection terminated")) {
     return {
       reason: "Disconnected",
@@ -92,14 +60,6 @@ const diagnose = (error: Error): Finding => {
   }
   return { reason: "Other" }
 }
-
-const sentence = (text: string): string => /[.!?]$/.test(text) ? text : `${text}.`
-
-/** `localhost` has two addresses: Node's error for both has its text inside. */
-const whatHappened = (error: Error): string =>
-  error instanceof AggregateError && error.message === ""
-    ? error.errors.map((inner) => asError(inner).message).join(", ")
-    : error.message
 
 export const connectError = (place: Place, thrown: unknown): PgConnectError => {
   const error = asError(thrown)

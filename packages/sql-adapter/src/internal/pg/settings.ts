@@ -1,23 +1,21 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import pg from "pg"
 import type { PgConnectError } from "../../PgError.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
+import type { Problems } from "../wire/fields.js"
+import { longestTimer, millis, secret, text } from "../wire/fields.js"
+import { tlsFor } from "../wire/tls.js"
+import type { Limits } from "../wire/wire.js"
 import type { Place } from "./failure.js"
 import { configurationError } from "./failure.js"
-import { tlsFor } from "./tls.js"
 
 /** A connector's options, checked and with the defaults in them. */
-export interface Settings {
+export interface Settings extends Limits {
   readonly place: Place
   readonly client: pg.ClientConfig
-  /** In milliseconds, as are the others. */
-  readonly cancelTimeout: number
+  /** In milliseconds. */
   readonly connectTimeout: number | undefined
-  /** After which a statement that is not answered is not waited for any more. */
-  readonly answerTimeout: number | undefined
   readonly setup: ReadonlyArray<string>
   readonly resetSession: boolean
   /** How many a connection keeps; 0 where none are prepared. */
@@ -30,8 +28,6 @@ const defaults = {
   cancelTimeout: Duration.seconds(5),
   keepAliveDelay: Duration.seconds(30)
 }
-
-const longestTimer = 2 ** 31 - 1
 
 /** What a URL may say. pg reads the PG* environment variables for what it doesn't. */
 const urlParameters = [
@@ -49,8 +45,6 @@ const urlParameters = [
   "lock_timeout",
   "idle_in_transaction_session_timeout"
 ] as const
-
-type Problems = Array<string>
 
 const parseUrl = (url: string, problems: Problems): pg.ClientConfig => {
   const unreadable =
@@ -83,30 +77,6 @@ const parseUrl = (url: string, problems: Problems): pg.ClientConfig => {
     )
     return {}
   }
-}
-
-const secret = (name: string, value: unknown, problems: Problems): string | undefined => {
-  if (value === undefined) return undefined
-  if (Redacted.isRedacted(value)) {
-    const text = Redacted.value(value)
-    if (typeof text === "string") return text
-  }
-  problems.push(`${name} must be a Redacted string`)
-  return undefined
-}
-
-const text = (name: string, value: unknown, problems: Problems): void => {
-  if (value !== undefined && (typeof value !== "string" || value === "")) {
-    problems.push(`${name} must be a string that is not empty`)
-  }
-}
-
-const millis = (name: string, value: unknown, problems: Problems): number | undefined => {
-  if (value === undefined) return undefined
-  const decoded = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
-  if (Option.isSome(decoded) && decoded.value >= 1 && decoded.value <= longestTimer) return Math.round(decoded.value)
-  problems.push(`${name} must be a duration from 1 ms to ${longestTimer} ms`)
-  return undefined
 }
 
 /** Checks a connector's options. Fails with all that is wrong with them. */
