@@ -7,7 +7,20 @@ import type * as net from "node:net"
 import { Mysql, suite } from "../support/mysql.js"
 import * as Proxy from "../support/proxy.js"
 import { until } from "./harness.js"
-import { column, eof, err, fakeServer, isGone, isRunning, ok, open, openFake, packet, steps } from "./mysqlHarness.js"
+import {
+  answered,
+  column,
+  eof,
+  err,
+  fakeServer,
+  isGone,
+  isRunning,
+  ok,
+  open,
+  openFake,
+  packet,
+  steps
+} from "./mysqlHarness.js"
 
 /** A connection whose deaths are counted. */
 const watch = (connection: MysqlConnector.MysqlConnection) => {
@@ -210,40 +223,29 @@ describe("A connection to a server that goes mad", () => {
     ["answers half an error", (socket) => socket.write(packet(1, Buffer.from([0xff])))],
     ["answers half an OK", (socket) => socket.write(packet(1, Buffer.from([0])))],
     ["answers out of turn", (socket) => socket.write(packet(9, ok()))],
-    ["answers twice", (socket) => socket.write(Buffer.concat([packet(1, ok()), packet(2, ok())]))],
+    ["answers twice", (socket) => socket.write(answered([ok(), ok()]))],
     [
       "answers a second time with half an error",
-      (socket) => socket.write(Buffer.concat([packet(1, ok()), packet(2, Buffer.from([0xff]))]))
+      (socket) => socket.write(answered([ok(), Buffer.from([0xff])]))
     ],
     [
       "answers half a column",
-      (socket) => socket.write(Buffer.concat([packet(1, header), packet(2, Buffer.from([0xfe, 0x64]))]))
+      (socket) => socket.write(answered([header, Buffer.from([0xfe, 0x64])]))
     ],
     [
       "answers rows where columns have to end",
-      (socket) =>
-        socket.write(Buffer.concat([header, column("a"), row].map((payload, index) => packet(index + 1, payload))))
+      (socket) => socket.write(answered([header, column("a"), row]))
     ],
     [
       "names a column so that no object can have it",
-      (socket) =>
-        socket.write(
-          Buffer.concat([header, column("__proto__"), eof()].map((payload, index) => packet(index + 1, payload)))
-        )
+      (socket) => socket.write(answered([header, column("__proto__"), eof()]))
     ],
     ["hangs up", (socket) => socket.end()],
     ["resets", (socket) => socket.resetAndDestroy()],
     [
       "hangs up in the middle of a row",
       (socket) =>
-        socket.end(
-          Buffer.concat([
-            packet(1, header),
-            packet(2, column("a")),
-            packet(3, eof()),
-            Buffer.from([9, 0, 0, 4, 8, 0x78])
-          ])
-        )
+        socket.end(Buffer.concat([answered([header, column("a"), eof()]), Buffer.from([9, 0, 0, 4, 8, 0x78])]))
     ]
   ]
   for (const [what, answer] of mad) {

@@ -137,9 +137,11 @@ suite("backslash", "NO_BACKSLASH_ESCAPES", (it) => {
         connection.unsafeClient.query(sql, [injection], (error, rows) => resume(Effect.succeed(error ?? rows)))
       })
       expect(raw).toEqual([{ name: "somebody" }])
-      for (
-        const refused of [connection.query(sql, [injection]), Stream.runCollect(connection.stream(sql, [injection]))]
-      ) {
+      const asked: ReadonlyArray<Effect.Effect<unknown, MysqlConnector.MysqlQueryError>> = [
+        connection.query(sql, [injection]),
+        Stream.runDrain(connection.stream(sql, [injection]))
+      ]
+      for (const refused of asked) {
         const error = yield* Effect.flip(refused)
         expect(error).toMatchObject({ reason: "Client", sql })
         expect(error.message).toContain("NO_BACKSLASH_ESCAPES")

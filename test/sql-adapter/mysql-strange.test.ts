@@ -30,7 +30,7 @@ describe("Opening what only a server of its own can show", () => {
       const server = yield* fakeServer(({ text }) => {
         asked.push(text)
         return [ok()]
-      }, ok(status.autocommit | status.noBackslashEscapes))
+      }, { flags: status.autocommit | status.noBackslashEscapes })
       const connection = yield* openFake(server)
       expect(asked).toEqual(["SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')"])
       yield* connection.query("select ?", ["it's"])
@@ -60,7 +60,7 @@ describe("Opening what only a server of its own can show", () => {
     it.live(`that the server refuses with ${errno}, before or after it knows who asks: ${reason}`, () =>
       Effect.gen(function*() {
         const before = yield* strangeServer((socket) => socket.end(packet(0, err(errno, sqlState, message))))
-        const after = yield* fakeServer(() => undefined, err(errno, sqlState, message))
+        const after = yield* fakeServer(() => undefined, { login: err(errno, sqlState, message) })
         for (const server of [before, after]) {
           const error = yield* Effect.flip(openFake(server))
           expect(error).toMatchObject({ reason, errno })

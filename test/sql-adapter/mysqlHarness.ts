@@ -115,6 +115,19 @@ export const column = (name: string): Buffer => {
   ])
 }
 
+/** A result set of one column of text. */
+export const rows = (values: ReadonlyArray<string>, flags = status.autocommit): ReadonlyArray<Buffer> => [
+  Buffer.from([1]),
+  column("a"),
+  eof(flags),
+  ...values.map((value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])),
+  eof(flags)
+]
+
+/** The packets of an answer, from its first to its last, or some of them. */
+export const answered = (payloads: ReadonlyArray<Buffer>, first = 1): Buffer =>
+  Buffer.concat(payloads.map((payload, index) => packet(first + index, payload)))
+
 /** A command of a client. */
 export interface Command {
   /** Its first byte: 3 for a statement, 14 for a ping, 1 for a goodbye. */
@@ -122,28 +135,44 @@ export interface Command {
   readonly text: string
 }
 
+interface FakeOptions {
+  /** The answer to a login. */
+  readonly login?: Buffer
+  /** Of the session, as long as nothing else is answered. */
+  readonly flags?: number
+  /** Which server it says that it is: `undefined` for one that does not know. */
+  readonly name?: string | undefined
+}
+
 /**
- * A server that takes in everybody, and answers each command with the payloads that `answer` gives; `undefined` is never answered.
+ * A server that takes in everybody, says who it is, and answers each other command with the payloads that `answer` gives; `undefined` is
+ * never answered.
  */
 export const fakeServer = (
   answer: (command: Command, socket: net.Socket) => ReadonlyArray<Buffer> | undefined,
-  authenticated: Buffer = ok()
+  options: FakeOptions = {}
 ) =>
-  strangeServer((socket) => {
-    let isAuthenticated = false
-    socket.write(greeting())
-    socket.on("data", (chunk: Buffer) => {
-      if (!isAuthenticated) {
-        isAuthenticated = true
-        return void socket.write(packet(2, authenticated))
-      }
-      const command = { code: chunk[4]!, text: chunk.toString("utf8", 5) }
-      if (command.code === 1) return void socket.end()
-      const payloads = answer(command, socket)
-      if (payloads !== undefined) {
-        socket.write(Buffer.concat(payloads.map((payload, index) => packet(index + 1, payload))))
-      }
+  Effect.suspend(() => {
+    const { flags = status.autocommit, login = ok(flags) } = options
+    const name = "name" in options ? options.name : "fake"
+    const itself = name === undefined ? [err(1193, "HY000", "Unknown system variable")] : rows([name], flags)
+    let logins = 0
+    const server = strangeServer((socket) => {
+      let isAuthenticated = false
+      socket.write(greeting())
+      socket.on("data", (chunk: Buffer) => {
+        if (!isAuthenticated) {
+          isAuthenticated = true
+          logins++
+          return void socket.write(packet(2, login))
+        }
+        const command = { code: chunk[4]!, text: chunk.toString("utf8", 5) }
+        if (command.code === 1) return void socket.end()
+        const payloads = command.text.includes("@@hostname") ? itself : answer(command, socket)
+        if (payloads !== undefined) socket.write(answered(payloads))
+      })
     })
+    return Effect.map(server, (server) => ({ ...server, logins: () => logins }))
   })
 
 /** A connection to such a server. */

@@ -1,8 +1,20 @@
 import * as PgPool from "@cenote/sql-adapter/PgPool"
-import { layer } from "@effect/vitest"
+import * as Runner from "@effect/cluster/Runner"
+import * as RunnerAddress from "@effect/cluster/RunnerAddress"
+import * as RunnerStorage from "@effect/cluster/RunnerStorage"
+import * as ShardId from "@effect/cluster/ShardId"
+import * as ShardingConfig from "@effect/cluster/ShardingConfig"
+import * as SqlRunnerStorage from "@effect/cluster/SqlRunnerStorage"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as PgMigrator from "@effect/sql-pg/PgMigrator"
+import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import { layer as postgres, Postgres } from "../support/postgres.js"
+import * as Proxy from "../support/proxy.js"
 import { bridges } from "./bridges/index.js"
 import type { Subject } from "./bridges/subject.js"
 import { optionsOf } from "./harness.js"
@@ -38,4 +50,67 @@ const subject: Subject<PgPool.PgPool, Postgres> = {
   }
 }
 
-layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("On PgPool,", (it) => bridges(it, subject))
+layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("On PgPool,", (it) => {
+  bridges(it, subject)
+
+  it.scoped("PgMigrator: runs migrations, and tells pg_dump where the database is", () =>
+    Effect.gen(function*() {
+      const { database, host, password, port, user } = yield* Postgres
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const said = ["PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"].map((name) => `$${name}`).join(" ")
+      yield* fs.writeFileString(`${folder}/pg_dump`, `#!/bin/sh\necho "${said} $*"\n`, { mode: 0o755 })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const path = process.env.PATH
+          process.env.PATH = `${folder}:${path}`
+          return path
+        }),
+        (path) => Effect.sync(() => process.env.PATH = path)
+      )
+      const migrations = { "1_first": Effect.void }
+      const options = { loader: PgMigrator.fromRecord(migrations), schemaDirectory: folder, table: "pg_migrations" }
+      expect(yield* PgMigrator.run(options)).toEqual([[1, "first"]])
+      const dumped = yield* fs.readFileString(`${folder}/_schema.sql`)
+      expect(dumped).toContain(`${host} ${port} ${user} ${Redacted.value(password)} ${database} --schema-only`)
+      expect(yield* PgMigrator.run(options)).toEqual([])
+    }).pipe(Effect.provide(subject.layer()), Effect.provide(NodeContext.layer)))
+
+  it.scoped("SqlRunnerStorage: replaces a connection that does not answer any more", () =>
+    Effect.gen(function*() {
+      const server = yield* Postgres
+      const proxy = yield* Proxy.make(server)
+      const config = { shardLockRefreshInterval: 200, shardLockExpiration: 1000 }
+      const storage = SqlRunnerStorage.layer.pipe(
+        Layer.provide(ShardingConfig.layer(config)),
+        Layer.provideMerge(PgPool.layer({
+          maxSize: 2,
+          resetTimeout: 200,
+          closeTimeout: 200,
+          connection: {
+            ...optionsOf(server),
+            host: proxy.host,
+            port: proxy.port,
+            applicationName: "half-open",
+            cancelTimeout: 200
+          }
+        }))
+      )
+      yield* Effect.gen(function*() {
+        const { acquire, refresh, register } = yield* RunnerStorage.RunnerStorage
+        const address = RunnerAddress.make("localhost", 1)
+        const shards = [ShardId.make("default", 1)]
+        yield* register(Runner.make({ address, groups: ["default"], weight: 1 }), true)
+        expect(yield* acquire(address, shards)).toEqual(shards)
+        const [locked] = yield* server.query("select pid from pg_locks where locktype = 'advisory'")
+        for (const connection of proxy.connections()) connection.setMode(Proxy.blackHole)
+        expect((yield* Effect.exit(refresh(address, shards)))._tag).toBe("Failure")
+        // Its session is still there, and has the locks until the server finds out.
+        const again = Effect.retry(refresh(address, shards), { schedule: Schedule.spaced(20), times: 200 })
+        expect(yield* again).toEqual([])
+        yield* server.terminateBackend((locked as { pid: number }).pid)
+        expect(yield* again).toEqual(shards)
+        expect((yield* PgPool.PgPool.stats).leased).toBe(1)
+      }).pipe(Effect.provide(storage))
+    }))
+})

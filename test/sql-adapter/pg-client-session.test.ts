@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import { layer as postgres, Postgres } from "../support/postgres.js"
 import * as Proxy from "../support/proxy.js"
 
+import { until } from "./harness.js"
 import { client, failureOf } from "./pgClientHarness.js"
 
 layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A session of PgPool", (it) => {
@@ -81,6 +82,8 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A session of 
       })
       const late = yield* Effect.exit(sql`select pg_sleep(10)`)
       expect(failureOf(late)).toMatchObject({ sqlState: "57014" })
+      // An error comes before the end of the answer.
+      yield* until("the connection is idle", Effect.map(sql.pool.stats, ({ idle }) => idle === 1))
       proxy.setMode(Proxy.blackHole)
       const lost = yield* Effect.exit(sql`select 1`)
       expect(failureOf(lost)).toMatchObject({ reason: "ConnectionLost" })

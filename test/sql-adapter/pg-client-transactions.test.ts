@@ -69,7 +69,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A transaction
         Effect.gen(function*() {
           runs++
           const [row] = yield* sql<{ n: number }>`select n from counters where id = 1`
-          yield* Effect.yieldNow()
+          yield* sql`select pg_sleep(0.01)`
           yield* sql`update counters set n = ${row!.n + 1} where id = 1`
         })
       )

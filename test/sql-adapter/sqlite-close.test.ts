@@ -1,3 +1,4 @@
+import type * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -8,7 +9,6 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import type { SqliteConnector } from "./sqliteHarness.js"
 import { handlesOf, isIdle, isRunning, look, newFile, open, shop, slowRead, slowWrite, steps } from "./sqliteHarness.js"
 
 /** Reads one row of a stream and keeps it open. */

@@ -1,10 +1,11 @@
+import type * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { isWaiting, look, open, otherProcess, shop, slowRead, SqliteConnector } from "./sqliteHarness.js"
+import { isWaiting, look, open, otherProcess, shop, slowRead } from "./sqliteHarness.js"
 
 it.scopedLive("A writer waits for another process's transaction, and then writes", () =>
   Effect.gen(function*() {

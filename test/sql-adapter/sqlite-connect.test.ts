@@ -1,3 +1,4 @@
+import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -9,17 +10,7 @@ import * as Ref from "effect/Ref"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { until } from "./harness.js"
-import {
-  folder,
-  handlesOf,
-  look,
-  newFile,
-  open,
-  openNew,
-  otherProcess,
-  shop,
-  SqliteConnector
-} from "./sqliteHarness.js"
+import { folder, handlesOf, look, newFile, open, openNew, otherProcess, shop } from "./sqliteHarness.js"
 
 const failure = (config: SqliteConnector.SqliteConnectorConfig) => Effect.scoped(Effect.flip(open(config)))
 

@@ -1,9 +1,9 @@
+import type * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { isFatal } from "../../packages/sql-adapter/src/internal/sqlite/failure.js"
-import type { SqliteConnector } from "./sqliteHarness.js"
 import { newFile, open, shop, steps } from "./sqliteHarness.js"
 
 /** A connection whose deaths are counted. */

@@ -1,5 +1,6 @@
 import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
+import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -12,17 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import { until } from "./harness.js"
-import {
-  handlesOf,
-  isIdle,
-  isRunning,
-  look,
-  newFile,
-  shop,
-  slowRead,
-  slowWrite,
-  SqliteConnector
-} from "./sqliteHarness.js"
+import { handlesOf, isIdle, isRunning, look, newFile, shop, slowRead, slowWrite } from "./sqliteHarness.js"
 
 type Pool = ConnectionPool.ConnectionPool<SqliteConnector.SqliteConnection, SqliteConnector.SqliteConnectError>
 

@@ -1,3 +1,4 @@
+import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -5,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as fs from "node:fs"
 import { inspect } from "node:util"
-import { newFile, open, SqliteConnector } from "./sqliteHarness.js"
+import { newFile, open } from "./sqliteHarness.js"
 
 const secret = "hunter2-Tr0ub4dor"
 const encryptionKey = Redacted.make(secret)

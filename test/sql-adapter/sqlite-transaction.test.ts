@@ -1,21 +1,11 @@
+import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import { expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import {
-  isRunning,
-  isWaiting,
-  look,
-  open,
-  otherProcess,
-  shop,
-  slowRead,
-  slowWrite,
-  SqliteConnector,
-  steps
-} from "./sqliteHarness.js"
+import { isRunning, isWaiting, look, open, otherProcess, shop, slowRead, slowWrite, steps } from "./sqliteHarness.js"
 
 const { SqliteQueryError } = SqliteConnector
 

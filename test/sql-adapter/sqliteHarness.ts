@@ -1,3 +1,5 @@
+import type { SqliteConnection, SqliteConnectorConfig } from "@cenote/sql-adapter/SqliteConnector"
+import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import Libsql from "libsql"
@@ -7,11 +9,7 @@ import { createRequire } from "node:module"
 import * as os from "node:os"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
-import * as SqliteConnector from "../../packages/sql-adapter/src/SqliteConnector.js"
-import type { SqliteConnection, SqliteConnectorConfig } from "../../packages/sql-adapter/src/SqliteConnector.js"
 import { until } from "./harness.js"
-
-export { SqliteConnector }
 
 /** A folder that is gone when the Scope is closed. */
 export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(

@@ -125,6 +125,7 @@ const reason = process.env.CI
 
 /** Tests with a server. Without one, they are skipped and say why; where CI is set, they fail. */
 export const suite = (file: string, title: string, tests: (it: Vitest.MethodsNonLive<Mysql, true>) => void): void => {
+  if (reason !== undefined) console.warn(`${title}: skipped, as there is ${reason}`)
   describe.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, () => {
     layer(Layer.scoped(Mysql, make(file)), { excludeTestServices: true, timeout: 60_000 })(tests)
   })

@@ -44,6 +44,11 @@ export * from "./MysqlOptions.js"
 /**
  * Makes a connector. The options may be an Effect: it runs at each opening, for passwords that change.
  *
+ * A query is stopped over another connection to the same address, with what the connection was opened with. Where the server
+ * does not let that in, because it has no place left or the password has expired, an interrupted query runs on, and costs its
+ * connection if it takes longer than `cancelTimeout`. Where a balancer has several servers behind the address, nothing is stopped
+ * on another one.
+ *
  * @example
  * import * as MysqlConnector from "@cenote/sql-adapter/MysqlConnector"
  * import * as Effect from "effect/Effect"

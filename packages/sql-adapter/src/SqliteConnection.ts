@@ -92,7 +92,8 @@ export interface SqliteConnection {
   /** Whether it was opened for reading only. */
   readonly isReadOnly: boolean
   /**
-   * Runs a statement, one in each call, on a thread of the driver's. It is prepared once and kept.
+   * Runs a statement, one in each call, on a thread of the driver's. It is prepared once and kept. All of its rows are in memory at
+   * once: `stream` is for many.
    *
    * An interruption returns at once and interrupts the statement. Nothing else runs on the connection until it has ended. One
    * that writes and is interrupted in a transaction takes the whole transaction with it, as SQLite has it.

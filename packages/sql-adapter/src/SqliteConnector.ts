@@ -12,7 +12,8 @@
  * Statements run on the driver's threads, where they can be interrupted. It has no pool and no retry but the wait for a lock, opens no
  * remote database, and does not undo what a user set on a connection other than an open transaction.
  *
- * A text in the database that is not UTF-8 ends the process when it is read: the driver has it so.
+ * Two limits of the driver: a text in the database that is not UTF-8 ends the process when it is read, so read such columns with
+ * CAST(… AS BLOB); and a text is read up to its first NUL character.
  *
  * @since 0.1.0
  */

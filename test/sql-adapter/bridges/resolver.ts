@@ -1,17 +1,19 @@
 /** SqlResolver: one statement for many requests, in the transaction of those who asked. */
 import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import { ResultLengthMismatch } from "@effect/sql/SqlError"
 import * as SqlResolver from "@effect/sql/SqlResolver"
 import { expect } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ids, insert, table, tagOf } from "../conformance/subject.js"
 import { until } from "../harness.js"
 import type { Subject, Test } from "./subject.js"
-import { recorded } from "./subject.js"
+import { atRest, recorded } from "./subject.js"
 
 const Row = Schema.Struct({ id: Schema.Int, some_text: Schema.String })
 
@@ -31,6 +33,29 @@ const finder = (name: string, withContext: boolean) => {
       (sql) => SqlResolver.findById(`find in ${name}`, { ...options, execute: (ids) => select(ids)(sql) })
     )
 }
+
+/** Does one thing for all requests of a batch. */
+const writer = (
+  tag: string,
+  withContext: boolean,
+  write: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError>
+) =>
+  withContext
+    ? SqlResolver.void(tag, {
+      Request: Schema.Int,
+      withContext: true,
+      execute: () => Effect.flatMap(SqlClient.SqlClient, write)
+    })
+    : Effect.flatMap(
+      SqlClient.SqlClient,
+      (sql) => SqlResolver.void(tag, { Request: Schema.Int, execute: () => Effect.map(write(sql), () => []) })
+    )
+
+/** Two who wait for each other. */
+const meeting = Effect.map(Deferred.make<void>(), (met) => {
+  let waiting = 0
+  return Effect.suspend(() => ++waiting === 2 ? Deferred.succeed(met, undefined) : Deferred.await(met))
+})
 
 /** All at once, in one statement where they may. */
 const together = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>) =>
@@ -104,7 +129,7 @@ const batched = <P, R>(test: Test<P, R>): void => {
 
 const inTransactions = <P, R>(
   test: Test<P, R>,
-  { dialect, isRunningSlow, slow }: Subject<P, R>,
+  { dialect, isRunningSlow, slow, stats }: Subject<P, R>,
   resolver: string,
   withContext: boolean
 ): void => {
@@ -155,17 +180,16 @@ const inTransactions = <P, R>(
       const sql = yield* SqlClient.SqlClient
       const name = yield* table(sql)
       const { execute } = yield* finder(name, withContext)
+      const seen = Effect.map(together([1, 2].map(execute)), (rows) => rows.map(Option.isSome))
+      const looked = yield* Deferred.make<void>()
       const inside = sql.withTransaction(
-        insert(sql, name, 1).pipe(
-          Effect.zipRight(together([1, 2].map(execute))),
-          Effect.zipLeft(Effect.flip(sql.withTransaction(Effect.fail("no"))))
-        )
+        insert(sql, name, 1).pipe(Effect.zipRight(seen), Effect.zipLeft(Deferred.await(looked)))
       )
-      // The transaction waits with its connection until all that can ask have asked.
-      const { texts, value } = yield* recorded(together([inside, together([1, 2].map(execute))]))
-      expect(value.map((rows) => rows.map(Option.isSome))).toEqual([[true, false], [false, false]])
+      const beside = Effect.zipLeft(seen, Deferred.succeed(looked, undefined))
+      const { texts, value } = yield* recorded(together([inside, beside]))
+      expect(value).toEqual([[true, false], [false, false]])
       expect(texts.filter((text) => text.startsWith("select")).length).toBe(2)
-      expect(yield* ids(sql, name)).toEqual([1])
+      expect(yield* seen).toEqual([true, false])
     })
   )
 
@@ -178,49 +202,64 @@ const inTransactions = <P, R>(
         const name = yield* table(sql)
         const { execute } = yield* finder(name, withContext)
         const seen = Effect.map(together([1, 2].map(execute)), (rows) => rows.map(Option.isSome))
-        const written = { 1: yield* Deferred.make<void>(), 2: yield* Deferred.make<void>() }
-        const transaction = (id: 1 | 2) =>
-          sql.withTransaction(Effect.gen(function*() {
-            yield* insert(sql, name, id)
-            yield* Deferred.succeed(written[id], undefined)
-            yield* Deferred.await(written[id === 1 ? 2 : 1])
-            return yield* seen
-          }))
-        expect(yield* Effect.all([transaction(1), transaction(2)], { concurrency: 2 })).toEqual([
-          [true, false],
-          [false, true]
-        ])
-        // Those that are batched themselves: each waits with its connection until the other has asked as well.
+        const transactions = Effect.gen(function*() {
+          const written = yield* meeting
+          const read = yield* meeting
+          return [1, 2].map((id) =>
+            sql.withTransaction(
+              insert(sql, name, id).pipe(
+                Effect.zipRight(written),
+                Effect.zipRight(seen),
+                Effect.zipLeft(read)
+              )
+            )
+          )
+        })
+        const theirs = [[true, false], [false, true]]
+        expect(yield* Effect.all(yield* transactions, { concurrency: 2 })).toEqual(theirs)
         yield* sql`delete from ${sql(name)}`
-        expect(yield* together([transaction(1), transaction(2)])).toEqual([[true, false], [false, true]])
+        // Batched themselves: each waits with its connection until the other one has asked as well.
+        expect(yield* together(yield* transactions)).toEqual(theirs)
         expect(yield* seen).toEqual([true, true])
       })
     )
   }
 
   test(
-    `${resolver}: an interruption stops the batch of a transaction, which leaves nothing behind`,
+    `${resolver}: a request in a transaction that is interrupted is stopped`,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const name = yield* table(sql)
-      const wait = (sql: SqlClient.SqlClient) => sql.unsafe(slow)
-      const { execute } = yield* withContext
-        ? SqlResolver.void("wait", {
-          Request: Schema.Int,
-          withContext: true,
-          execute: () => Effect.flatMap(SqlClient.SqlClient, wait)
-        })
-        : SqlResolver.void("wait", { Request: Schema.Int, execute: () => wait(sql) })
-      const transaction = (id: number) =>
-        sql.withTransaction(Effect.zipRight(insert(sql, name, id), together([execute(id), execute(-id)])))
-      // One that asks itself, and one of those that are batched.
-      for (const running of [transaction(1), together([transaction(2), Effect.zipRight(execute(3), Effect.void)])]) {
-        const fiber = yield* Effect.fork(running)
-        yield* until("it runs", isRunningSlow)
-        yield* Fiber.interrupt(fiber)
-        yield* until("it was stopped", Effect.map(isRunningSlow, (running) => !running))
-      }
+      const { execute } = yield* writer("wait", withContext, (sql) => sql.unsafe(slow))
+      const fiber = yield* Effect.fork(sql.withTransaction(Effect.zipRight(insert(sql, name, 1), execute(1))))
+      yield* until("it runs", isRunningSlow)
+      yield* Fiber.interrupt(fiber)
+      yield* until("it was stopped", Effect.map(isRunningSlow, (running) => !running))
       expect(yield* ids(sql, name)).toEqual([])
+    })
+  )
+
+  test(
+    `${resolver}: transactions that are interrupted while they wait for a batch give their connections back`,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const asked = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const { execute } = yield* writer(
+        "wait",
+        withContext,
+        (sql) =>
+          sql`select 1`.pipe(Effect.zipRight(Deferred.succeed(asked, undefined)), Effect.zipRight(Deferred.await(go)))
+      )
+      const transaction = sql.withTransaction(together([execute(1), execute(2)]))
+      const fiber = yield* Effect.fork(together([transaction, transaction, together([execute(3)])]))
+      yield* Deferred.await(asked)
+      expect((yield* stats).leased).toBeGreaterThanOrEqual(2)
+      // Effect lets a batch end before those who wait for it are interrupted.
+      const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* Deferred.succeed(go, undefined)
+      expect(Exit.isInterrupted(yield* Fiber.join(interruption))).toBe(true)
+      yield* atRest(stats)
     })
   )
 

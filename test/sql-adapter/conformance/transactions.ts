@@ -1,6 +1,7 @@
 /** Transactions, nested ones, and what outlives them. */
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
+import * as Statement from "@effect/sql/Statement"
 import { expect } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -169,7 +170,7 @@ export const transactions = <R>(test: Test<R>, { make, others, series, server, s
       const sql = yield* make()
       const foreign = yield* SqlClient.make({
         acquirer: Effect.dieMessage("It has no connection of its own"),
-        compiler: (yield* Effect.succeed(sql`select 1` as unknown as { compiler: any })).compiler,
+        compiler: Statement.makeCompilerSqlite(),
         spanAttributes: []
       })
       const exit = yield* Effect.exit(sql.withTransaction(foreign`select 1`))

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
-import { withLease } from "./lease.js"
+import { withConnection } from "./lease.js"
 import { transformed, transformedStream } from "./transform.js"
 import type { TransformRows } from "./transform.js"
 
@@ -37,6 +37,9 @@ export class Pooled<A, E> implements Connection {
   }
 
   private run<B>(sql: string, statement: (connection: A) => Effect.Effect<B, E>) {
-    return withLease(this.pools.forStatement(sql), (connection) => Effect.mapError(statement(connection), toSqlError))
+    return withConnection(
+      this.pools.forStatement(sql),
+      (connection) => Effect.mapError(statement(connection), toSqlError)
+    )
   }
 }

@@ -11,6 +11,7 @@ import { Commented } from "./comments.js"
 import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
 import { Pooled } from "./Pooled.js"
+import { constructorOf, Runner } from "./statement.js"
 import type { Transactions } from "./transaction.js"
 import { connectionIn, withTransaction } from "./transaction.js"
 import type { TransformRows } from "./transform.js"
@@ -74,17 +75,21 @@ export const make = <A extends object, E>(
       reactive: reactivity.stream,
       reactiveMailbox: reactivity.query
     }
-    const client = (statement: Statement.Constructor, withoutTransforms: () => Client): Client => {
-      const client = Object.assign(statement, members, { withoutTransforms }) as Client & { safe: Client }
+    const client = (
+      compiler: Statement.Compiler,
+      transformRows: TransformRows,
+      withoutTransforms: () => Client
+    ): Client => {
+      const theirs = Statement.make(acquirer, compiler, attributes, transformRows)
+      // What is written into a text is, by the connection that runs it.
+      const ours = traceComments ? theirs : constructorOf(theirs, new Runner(self, transformRows))
+      const client = Object.assign(ours, members, { withoutTransforms }) as Client & { safe: Client }
       client.safe = client
       return client
     }
-    const transforming = client(
-      Statement.make(acquirer, dialect.compiler, attributes, transformRows),
-      () => plain
-    )
+    const transforming = client(dialect.compiler, transformRows, () => plain)
     const plain: Client = transformRows === undefined
       ? transforming
-      : client(Statement.make(acquirer, dialect.compiler.withoutTransform, attributes, undefined), () => plain)
+      : client(dialect.compiler.withoutTransform, undefined, () => plain)
     return transforming
   })

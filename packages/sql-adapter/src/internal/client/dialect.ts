@@ -5,11 +5,11 @@ import type * as Stream from "effect/Stream"
 import type { TransactionOptions } from "../../SqlTransaction.js"
 
 /** A statement on a connection. An interruption returns at once, and nothing else runs there before the statement has settled. */
-export type Run<A, E> = (
+export type Run<A, E, B = ReadonlyArray<any>> = (
   connection: A,
   sql: string,
   params: ReadonlyArray<unknown>
-) => Effect.Effect<ReadonlyArray<any>, E>
+) => Effect.Effect<B, E>
 
 /** What a client has to know of a kind of database: `A` is a connection, `E` why a statement failed. */
 export interface Dialect<in A, in out E> {
@@ -21,7 +21,7 @@ export interface Dialect<in A, in out E> {
   /** Rows as arrays. */
   readonly values: Run<A, E>
   /** What the driver answered. */
-  readonly raw: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<unknown, E>
+  readonly raw: Run<A, E, unknown>
   /** Rows as objects, while they are consumed. */
   readonly stream: (connection: A, sql: string, params: ReadonlyArray<unknown>) => Stream.Stream<any, E>
   /** Begins a transaction. */

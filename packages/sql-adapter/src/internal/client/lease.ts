@@ -1,5 +1,5 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,6 +26,30 @@ const traceWait = (fiber: Fiber.RuntimeFiber<any, any>, clock: Clock.Clock, mill
     .end(now, Exit.void)
 }
 
+/** Runs a statement with a connection of the pool. */
+export const withConnection = <A, B>(
+  pool: ConnectionPool<A, unknown>,
+  statement: (connection: A) => Effect.Effect<B, SqlError>
+): Effect.Effect<B, SqlError> =>
+  Effect.mapError(pool.use(statement), (error) => error instanceof SqlError ? error : toSqlError(error))
+
+/** The same, and tells how long it was waited for. */
+export const withTracedConnection = <A, B>(
+  fiber: Fiber.RuntimeFiber<any, any>,
+  pool: ConnectionPool<A, unknown>,
+  statement: (connection: A) => Effect.Effect<B, SqlError>
+): Effect.Effect<B, SqlError> => withConnection(pool, timed(fiber, statement))
+
+const timed = <A, B>(fiber: Fiber.RuntimeFiber<any, any>, f: (connection: A) => B): (connection: A) => B => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  const since = clock.unsafeCurrentTimeMillis()
+  return (connection) => {
+    const millis = clock.unsafeCurrentTimeMillis() - since
+    if (millis > 0) traceWait(fiber, clock, millis)
+    return f(connection)
+  }
+}
+
 /**
  * Runs `f` with a connection of the pool. What the pool refuses is a SqlError; what `f` fails with is left as it is, even where
  * that is an error of a pool as well.
@@ -35,16 +59,10 @@ export const withLease = <A, B, E2, R>(
   f: (connection: A) => Effect.Effect<B, E2, R>
 ): Effect.Effect<B, E2 | SqlError, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const since = clock.unsafeCurrentTimeMillis()
     let isLeased = false
-    return Effect.mapError(
-      pool.use((connection) => {
-        isLeased = true
-        const millis = clock.unsafeCurrentTimeMillis() - since
-        if (millis > 0) traceWait(fiber, clock, millis)
-        return f(connection)
-      }),
-      (error) => isLeased ? error as E2 : toSqlError(error)
-    )
+    const leased = timed(fiber, (connection: A) => {
+      isLeased = true
+      return f(connection)
+    })
+    return Effect.mapError(pool.use(leased), (error) => isLeased ? error as E2 : toSqlError(error))
   })

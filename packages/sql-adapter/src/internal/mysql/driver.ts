@@ -101,22 +101,60 @@ export interface ClientOptions {
   readonly tls: tls.ConnectionOptions | undefined
 }
 
-/** Makes a connection on a socket that is not connected yet. */
+/** What keeps a connection from more: TLS that is not there yet, or a failure. */
+type Gate = "Open" | "Negotiating" | "Failed"
+
+/**
+ * Makes a connection on a socket that is not connected yet. Its packets are heard before mysql2 takes them in. What mysql2 throws at
+ * malformed ones, right inside the socket's `data` event, is told, and does not end the process.
+ */
 export const makeClient = (options: ClientOptions, socket: net.Socket, listener: Listener): DriverClient => {
   const client = mysql.createConnection({ ...options.client, stream: socket }) as unknown as DriverClient
+  let gate: Gate = "Open"
+  let guarded: RowParser | undefined
+  const fail = (error: unknown) => {
+    if (gate === "Failed") return
+    gate = "Failed"
+    listener.failed(asError(error))
+  }
   // mysql2 would say so on the console, and go on.
   client.on("warn", (error) => {
     throw error
   })
-  socket.once("data", (chunk: Buffer) => {
+  socket.prependOnceListener("data", (chunk: Buffer) => {
     if (speaksMysql(chunk)) return
-    listener.failed(
-      new NotMysql(
-        `answered with something that is not MySQL's protocol: ${JSON.stringify(chunk.toString("latin1", 0, 40))}`
-      )
-    )
+    const start = JSON.stringify(chunk.toString("latin1", 0, 40))
+    fail(new NotMysql(`answered with something that is not MySQL's protocol: ${start}`))
   })
-  listen(client, listener, secureWith(client, options.tls ?? {}, listener))
+  const take = client.handlePacket
+  client.handlePacket = (packet) => {
+    if (packet === undefined) return take.call(client)
+    if (gate === "Failed") return
+    try {
+      if (gate === "Negotiating") throw new NotMysql("answered in clear text where TLS was to begin")
+      if (!client._paused) {
+        const command = client._command ?? undefined
+        hear(client, command, packet, listener)
+        const parser = command?._rowParser ?? undefined
+        if (parser !== undefined && parser !== guarded) {
+          guarded = parser
+          guardRows(parser, listener)
+        }
+      }
+      take.call(client, packet)
+    } catch (error) {
+      return fail(error)
+    }
+    if (isIdle(client)) listener.idle?.()
+  }
+  client.startTLS = (onSecure) => {
+    gate = "Negotiating"
+    secure(client, options.tls ?? {}, fail, () => {
+      if (gate === "Failed") return
+      gate = "Open"
+      onSecure()
+    })
+  }
   return client
 }
 
@@ -131,60 +169,28 @@ const speaksMysql = (chunk: Buffer): boolean => {
 }
 
 /**
- * Has TLS begun with all options of `tls.connect`: mysql2 passes some of them on, and checks no address. What came before TLS was
- * not sent by whom the certificate is for, so nothing of it is taken in.
+ * Begins TLS with all options of `tls.connect`: mysql2 passes some of them on, and checks no address. What came before TLS was not
+ * sent by whom the certificate is for, so nothing of it is taken in.
  */
-const secureWith = (client: DriverClient, options: tls.ConnectionOptions, { failed }: Listener) => {
-  const state = { isNegotiating: false }
-  client.startTLS = (onSecure) => {
-    const plain = client.stream
-    state.isNegotiating = true
-    plain.removeAllListeners("data")
-    const secure = tls.connect({ ...options, socket: plain }, () => {
-      state.isNegotiating = false
-      client.packetParser = new client.packetParser.constructor((packet) => client.handlePacket(packet))
-      try {
-        onSecure()
-      } catch (error) {
-        failed(asError(error))
-      }
-    })
-    secure.on("error", failed)
-    secure.on("data", (chunk) => client.packetParser.execute(chunk))
-    client.stream = secure
-  }
-  return state
-}
-
-/**
- * Hears each packet before mysql2 takes it in. Keeps what mysql2 throws at malformed ones, right inside the socket's `data` event, from
- * ending the process.
- */
-const listen = (client: DriverClient, listener: Listener, secure: { readonly isNegotiating: boolean }): void => {
-  const take = client.handlePacket
-  let hasFailed = false
-  let guarded: RowParser | undefined
-  client.handlePacket = (packet) => {
-    if (packet === undefined) return take.call(client)
-    if (hasFailed) return
+const secure = (
+  client: DriverClient,
+  options: tls.ConnectionOptions,
+  fail: (error: unknown) => void,
+  begun: () => void
+): void => {
+  const plain = client.stream
+  plain.removeAllListeners("data")
+  const socket = tls.connect({ ...options, socket: plain }, () => {
+    client.packetParser = new client.packetParser.constructor((packet) => client.handlePacket(packet))
     try {
-      if (secure.isNegotiating) throw new NotMysql("answered in clear text where TLS was to begin")
-      if (!client._paused) {
-        const command = client._command ?? undefined
-        hear(client, command, packet, listener)
-        const parser = command?._rowParser ?? undefined
-        if (parser !== undefined && parser !== guarded) {
-          guarded = parser
-          guardRows(parser, listener)
-        }
-      }
-      take.call(client, packet)
+      begun()
     } catch (error) {
-      hasFailed = true
-      return listener.failed(asError(error))
+      fail(error)
     }
-    if (isIdle(client)) listener.idle?.()
-  }
+  })
+  socket.on("error", fail)
+  socket.on("data", (chunk) => client.packetParser.execute(chunk))
+  client.stream = socket
 }
 
 export const isIdle = (client: DriverClient): boolean => !client._command && client._commands.length === 0

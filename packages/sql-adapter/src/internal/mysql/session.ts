@@ -9,6 +9,7 @@ import type { Timer } from "../timer.js"
 import { clientError, connectError, lostError, setupError } from "./failure.js"
 import type { Answered } from "./job.js"
 import { Job, Ping, toResult } from "./job.js"
+import { identify, identityOf } from "./kill.js"
 import { rowsStream } from "./rows.js"
 import type { Settings } from "./settings.js"
 import { inTransaction } from "./transaction.js"
@@ -109,6 +110,7 @@ export class Session implements MysqlConnection {
 
   /** Interrupted, it leaves nothing behind. */
   readonly connect: Effect.Effect<void, MysqlConnectError> = Effect.suspend(() => this.connected).pipe(
+    Effect.zipRight(Effect.suspend(() => this.identified)),
     Effect.zipRight(
       Effect.suspend(() =>
         Effect.forEach(
@@ -127,6 +129,20 @@ export class Session implements MysqlConnection {
     )
     return Effect.sync(() => this.wire.destroy(new Error("the opening was interrupted")))
   })
+
+  /** For a KILL, which must not reach another server. One that does not know the question is taken for the only one. */
+  private readonly identified: Effect.Effect<void, MysqlConnectError> = Effect.suspend(() =>
+    this.answer(identify, undefined, { rowMode: "array" }, ({ rows }) => identityOf(rows))
+  ).pipe(
+    Effect.catchAll((error) =>
+      error.reason === "ConnectionLost"
+        ? Effect.fail(connectError(this.settings.place, error.cause))
+        : Effect.succeed(undefined)
+    ),
+    Effect.map((server) => {
+      this.wire.server = server
+    })
+  )
 
   /** What the options want of the session. */
   private get wanted(): ReadonlyArray<string> {

@@ -129,13 +129,10 @@ export const resolve = (config: MysqlConnectorConfig): Effect.Effect<Settings, M
     const url = secret("url", config.url, problems)
     const password = secret("password", config.password, problems)
     const { charset, database, host, port, socketPath, ssl, timezone, user } = config
-    const fields = given({ charset, database, host, port, socketPath, ssl, timezone, user })
-    const parsed = url === undefined ? {} : parseUrl(url, problems)
-    const located: Located & { readonly password?: string } = given({
-      ...given(parsed),
-      ...fields,
-      ...given({ password })
-    })
+    const located = {
+      ...given<Located>(url === undefined ? {} : parseUrl(url, problems)),
+      ...given<Located>({ charset, database, host, password, port, socketPath, ssl, timezone, user })
+    }
 
     for (const name of ["host", "database", "user", "socketPath"] as const) text(name, located[name], problems)
     text("applicationName", config.applicationName, problems)

@@ -14,7 +14,7 @@ import type { Settings } from "./settings.js"
  * Statements that, where they fail, leave a transaction open only if one was before. Others may begin one and then fail: a procedure
  * does.
  */
-const beginsNothing = /^\s*(select|insert|update|delete|replace|show|explain|set)\b/i
+const beginsNothing = /^\s*(select|insert|update|delete|replace)\b/i
 
 const interrupted = 1317
 
@@ -30,6 +30,8 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
   /** An error says nothing of the session, and may have changed it. */
   private isSure = true
   private warnings = 0
+  /** Which server it is, where it can say so. */
+  server: string | undefined
   /** A statement has failed since a transaction began. */
   hasFailed = false
   /** The transaction that `withTransaction` has begun. */
@@ -153,6 +155,7 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
         client,
         tls: this.settings.tls,
         threadId: this.client.threadId,
+        server: this.server,
         address: socketPath === undefined ? { host: remoteAddress, port: remotePort } : { path: socketPath },
         what
       },

@@ -95,15 +95,15 @@ export const take = (rows: NativeRows, size: number): Array<object> => {
 }
 
 /**
- * Ends a statement that has rows left, so that it holds no lock. The step that `get` takes fails at once where the statement was
- * interrupted. One that writes must not be: it would be undone, and its transaction with it.
+ * Ends a statement that has begun, so that it holds no lock. The step that `get` takes fails at once where it is interrupted. One
+ * that changes something must not be: that would be undone, and its transaction with it.
  */
 export const end = (
   database: NativeDatabase,
   statement: NativeStatement,
-  options: { readonly writes: boolean }
+  how: "interrupted" | "untouched"
 ): void => {
-  if (!options.writes) database.interrupt()
+  if (how === "interrupted") database.interrupt()
   try {
     statement.get()
   } catch {

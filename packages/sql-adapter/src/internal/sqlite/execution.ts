@@ -89,7 +89,7 @@ export class Execution {
     }
     const outcome = await this.perform(waits)
     this.endTimers()
-    if (this.refused !== undefined) end(this.native, this.refused, { writes: false })
+    if (this.refused !== undefined) end(this.native, this.refused, "interrupted")
     const isPlain = outcome._tag === "Done" && this.stopped === undefined && !this.writes
     // This takes a step, after which SQLite has forgotten an interruption that hit nothing.
     return { outcome, counts: isPlain ? undefined : await this.statements.count().catch(() => undefined) }
@@ -175,7 +175,7 @@ export class Execution {
     this.refused = undefined
     const prepared = this.statements.known(call.statement, way) ?? await this.statements.prepare(call.statement, way)
     if (this.stopped !== undefined) return undefined
-    this.writes = prepared.writes
+    this.writes = !call.statement.isQuery
     this.shapeRows(prepared)
     this.phase = stepping
     try {

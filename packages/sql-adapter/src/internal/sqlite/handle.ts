@@ -42,7 +42,14 @@ type Transaction =
 
 const free: Turn = { _tag: "Free" }
 const none: Transaction = { _tag: "None" }
-const rollback: Statement = { _tag: "Statement", sql: "ROLLBACK", parameters: 0, isQuery: false, ends: "ROLLBACK" }
+const rollback: Statement = {
+  _tag: "Statement",
+  sql: "ROLLBACK",
+  parameters: 0,
+  isQuery: false,
+  isChange: false,
+  ends: "ROLLBACK"
+}
 
 /** A statement that runs on when nobody waits for it. */
 const finishing = (statement: Statement): Job =>

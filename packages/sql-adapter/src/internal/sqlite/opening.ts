@@ -11,7 +11,10 @@ import type { Settings } from "./settings.js"
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
 
-/** What is wrong with the file or its folder: a sentence, or nothing. */
+/**
+ * What is wrong with the file or its folder: a sentence, or nothing. It does not open the file: to close it again would take away the
+ * locks that this process has on it.
+ */
 const inspectFile = async (
   file: string,
   readOnly: boolean

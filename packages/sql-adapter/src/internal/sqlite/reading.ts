@@ -55,6 +55,6 @@ export class Reading {
     this.ahead = undefined
     if (this.rows === undefined) return
     this.rows = undefined
-    end(this.database, this.prepared.native, this.prepared)
+    end(this.database, this.prepared.native, this.prepared.statement.isChange ? "untouched" : "interrupted")
   }
 }

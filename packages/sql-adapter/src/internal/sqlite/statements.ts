@@ -16,8 +16,7 @@ export interface Prepared {
   readonly native: NativeStatement
   readonly isReader: boolean
   readonly isMaterialized: boolean
-  /** Whether it changes anything, for all that is known. */
-  readonly writes: boolean
+  readonly statement: Statement
   /** Whether it gives rows as arrays. */
   isRaw: boolean
 }
@@ -71,7 +70,7 @@ export class Statements {
       native,
       isReader: native.reader,
       isMaterialized,
-      writes: !statement.isQuery,
+      statement,
       isRaw: false
     }
     this.prepared[isMaterialized ? "whole" : "stepped"].set(statement.sql, prepared)

@@ -10,6 +10,8 @@ export interface Statement {
   readonly parameters: number
   /** A SELECT or VALUES, which can be part of another statement as it is. */
   readonly isQuery: boolean
+  /** An INSERT, UPDATE or DELETE, which an interruption undoes. */
+  readonly isChange: boolean
   /** Which end it makes to a transaction. */
   readonly ends: "COMMIT" | "ROLLBACK" | undefined
 }
@@ -132,6 +134,7 @@ export const describe = (sql: string): Text => {
     // SQLite itself refuses one that has more.
     parameters: Math.min(parameters, mostParameters),
     isQuery: isQuery(tokens),
+    isChange: writing.has(verbOf(tokens) ?? ""),
     ends: endsOf(tokens)
   }
 }

@@ -1,0 +1,46 @@
+import * as PgPool from "@cenote/sql-adapter/PgPool"
+import { describe, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PgBouncer from "../support/pgbouncer.js"
+import { layer as postgres, Postgres } from "../support/postgres.js"
+import { conformance } from "./conformance/index.js"
+import type { Subject } from "./conformance/subject.js"
+import { optionsOf } from "./harness.js"
+
+class Bouncer extends Context.Tag("test/Bouncer")<Bouncer, { readonly host: string; readonly port: number }>() {}
+
+const live = Layer.scoped(Bouncer, Effect.flatMap(Postgres, PgBouncer.before)).pipe(Layer.provideMerge(postgres()))
+
+const subject: Subject<Bouncer | Postgres> = {
+  make: (options) =>
+    Effect.gen(function*() {
+      const client = yield* PgPool.make({
+        ...options,
+        connection: { ...optionsOf(yield* Postgres), ...(yield* Bouncer) }
+      })
+      return Object.assign(client, { pools: [client.pool] })
+    }),
+  slow: "select pg_sleep(10)",
+  isRunningSlow: () =>
+    Effect.map(
+      Effect.flatMap(Postgres, (server) =>
+        server.query("select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(10)'")),
+      ({ length }) =>
+        length > 0
+    ),
+  // The sessions that the server knows of are PgBouncer's.
+  server: undefined,
+  others: "write",
+  series: (n) => `select n from generate_series(1, ${n}) n`
+}
+
+const { missing } = PgBouncer
+
+describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
+  layer(live, { excludeTestServices: true, timeout: 60_000 })(
+    "PgPool behind PgBouncer in transaction mode conforms:",
+    (it) => conformance(it, subject)
+  )
+})
