@@ -60,6 +60,7 @@ const running = [
   "ConfigError",
   "ConfigProvider",
   "DateTime",
+  "DefaultServices",
   "Fiber",
   "FiberId",
   "FiberRef",

@@ -12,7 +12,7 @@ import * as Fiber from "effect/Fiber"
 import type { Subject, Test } from "./subject.js"
 import { ids, insert, rests, table, tagOf, totals } from "./subject.js"
 
-export const transactions = <R>(test: Test<R>, { make, others, series, server, slow }: Subject<R>): void => {
+export const transactions = <R>(test: Test<R>, { make, others, server, slow }: Subject<R>): void => {
   test(
     "commits what succeeds and rolls back what fails, dies or is interrupted",
     Effect.gen(function*() {

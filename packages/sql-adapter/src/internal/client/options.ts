@@ -8,23 +8,9 @@ import * as Statement from "@effect/sql/Statement"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { ClientOptions } from "./models.js"
 import type { TransformRows } from "./transform.js"
 import type { TurnsOf } from "./Turns.js"
-
-/** What the clients of all databases can be told. */
-export interface ClientOptions {
-  /** Turns the names of a result's columns into those of a row's fields: `String.snakeToCamel`. Default: as they are. */
-  readonly transformResultNames?: ((name: string) => string) | undefined
-  /** Turns names in a statement into the database's: `String.camelToSnake`. Default: as they are. */
-  readonly transformQueryNames?: ((name: string) => string) | undefined
-  /** What the spans of statements have besides what the client knows. */
-  readonly spanAttributes?: Record<string, unknown> | undefined
-  /**
-   * Writes the trace that a statement belongs to into a comment behind it, for the server's logs (`traceparent`). Each text is then
-   * another one: a server that counts or prepares by text has no use of that. Default: false.
-   */
-  readonly traceComments?: boolean | undefined
-}
 
 export const transformRowsOf = (
   { transformResultNames }: ClientOptions,

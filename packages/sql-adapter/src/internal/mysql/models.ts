@@ -12,7 +12,7 @@ import type { MysqlConnection } from "../../MysqlConnection.js"
 import type { MysqlConnectError } from "../../MysqlError.js"
 import type { MysqlConnectorConfig } from "../../MysqlOptions.js"
 import type { TransactionOptions } from "../../SqlTransaction.js"
-import type { ClientOptions } from "../client/options.js"
+import type { ClientOptions } from "../client/models.js"
 
 /**
  * @since 0.1.0

@@ -14,7 +14,7 @@ import type { PgConnectError } from "../../PgError.js"
 import type { Heard } from "../../PgNotification.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
 import type { TransactionOptions } from "../../SqlTransaction.js"
-import type { ClientOptions } from "../client/options.js"
+import type { ClientOptions } from "../client/models.js"
 
 /**
  * @since 0.1.0

@@ -12,7 +12,7 @@ import type { SqliteConnection } from "../../SqliteConnection.js"
 import type { SqliteConnectError } from "../../SqliteError.js"
 import type { SqliteConnectorConfig } from "../../SqliteOptions.js"
 import type { TransactionOptions } from "../../SqlTransaction.js"
-import type { ClientOptions } from "../client/options.js"
+import type { ClientOptions } from "../client/models.js"
 
 /**
  * The pool's options are those of the connections that read. `maxSize` is how many of them there are at most.
