@@ -24,6 +24,7 @@ const subject = (prepare: boolean): Subject<Mysql> => ({
     )
   },
   others: "write",
+  deferred: undefined,
   series: (n) => `select seq as n from seq_1_to_${n}`
 })
 

@@ -33,6 +33,7 @@ const subject: Subject<Bouncer | Postgres> = {
   // The sessions that the server knows of are PgBouncer's.
   server: undefined,
   others: "write",
+  deferred: "create table $ (id int primary key, other int references $ deferrable initially deferred)",
   series: (n) => `select n from generate_series(1, ${n}) n`
 }
 

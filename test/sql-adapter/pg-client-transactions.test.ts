@@ -13,18 +13,6 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A transaction
     it.scoped(name, () => run)
 
   test(
-    "S3: a COMMIT that fails is a typed failure, and nothing of the transaction is left",
-    Effect.gen(function*() {
-      const sql = yield* client({ maxSize: 1 })
-      yield* sql`create table deferred (id int primary key, other int references deferred deferrable initially deferred)`
-      const exit = yield* Effect.exit(sql.withTransaction(sql`insert into deferred values (1, 2)`))
-      expect(failureOf(exit)).toMatchObject({ _tag: "PgQueryError", sqlState: "23503" })
-      expect(yield* sql`select * from deferred`).toEqual([])
-      expect((yield* sql.pool.stats).opened).toBe(1)
-    })
-  )
-
-  test(
     "a transaction that goes on after a failed statement is told that it was rolled back",
     Effect.gen(function*() {
       const sql = yield* client()

@@ -7,15 +7,14 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Tracer from "effect/Tracer"
 import { layer as postgres, Postgres } from "../support/postgres.js"
 import { optionsOf } from "./harness.js"
 
-import { client, failureOf, recording } from "./pgClientHarness.js"
+import { client, failureOf } from "./pgClientHarness.js"
+import { recording } from "./tracing.js"
 
 layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("PgPool", (it) => {
   const test = (name: string, run: Effect.Effect<unknown, unknown, Scope.Scope | Postgres>) =>
@@ -51,33 +50,12 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("PgPool", (it)
   )
 
   test(
-    "S11: the wait for a connection is a span of its own",
-    Effect.gen(function*() {
-      const sql = yield* client({ maxSize: 1 })
-      yield* sql`select 1`
-      const { native, spans } = recording()
-      yield* Effect.all([sql`select pg_sleep(0.05)`, sql`select 2`], { concurrency: 2 }).pipe(
-        Effect.withSpan("request"),
-        Effect.withTracer(native)
-      )
-      const named = (name: string) => spans.filter((span) => span.name === name)
-      expect(named("sql.execute").length).toBe(2)
-      const [wait] = named("cenote.acquire")
-      expect(named("cenote.acquire").length).toBe(1)
-      expect(wait!.status._tag).toBe("Ended")
-      expect((Option.getOrThrow(wait!.parent) as Tracer.Span).name).toBe("request")
-      const late = named("sql.execute").find((span) => span.attributes.get("db.query.text") === "select 2")
-      expect(late!.attributes.get("db.system.name")).toBe("postgresql")
-    })
-  )
-
-  test(
     "writes the trace into a comment, where it is told to",
     Effect.gen(function*() {
       const sql = yield* client({ traceComments: true })
       const text = sql<{ query: string }>`select query from pg_stat_activity where pid = pg_backend_pid()`
-      const { native, spans } = recording()
-      const [row] = yield* text.pipe(Effect.withSpan("request"), Effect.withTracer(native))
+      const { spans, tracer } = recording()
+      const [row] = yield* text.pipe(Effect.withSpan("request"), Effect.withTracer(tracer))
       expect(row!.query).toContain(`/*traceparent='00-${spans[0]!.traceId}-${spans[0]!.spanId}-01'*/`)
       const rows = yield* Stream.runCollect(text.stream).pipe(Effect.withSpan("request"))
       expect([...rows][0]!.query).toContain("traceparent")

@@ -31,6 +31,7 @@ const subject: Subject<Postgres> = {
     kill: ask("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1")
   },
   others: "write",
+  deferred: "create table $ (id int primary key, other int references $ deferrable initially deferred)",
   series: (n) => `select n from generate_series(1, ${n}) n`
 }
 

@@ -114,6 +114,20 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("An interrupte
       expect(Duration.toMillis(time)).toBeGreaterThan(300)
     }))
 
+  it.scoped("whose cancel comes before the server has it is cancelled again", () =>
+    Effect.gen(function*() {
+      const proxy = yield* Proxy.make(yield* Postgres)
+      const connection = yield* open({ host: proxy.host, port: proxy.port })
+      // The query is late, and the first cancel is not.
+      proxy.connections()[0]!.setMode(Proxy.delay(150))
+      const fiber = yield* Effect.fork(connection.query("select pg_sleep(600)"))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      yield* steps.reset(connection)
+      expect(proxy.accepted()).toBeGreaterThan(2)
+      expect((yield* connection.query("select 'mine' as answer")).rows).toEqual([{ answer: "mine" }])
+    }))
+
   it.scoped("a reset that is given up on leaves a broken connection, whose close does not wait", () =>
     Effect.gen(function*() {
       const proxy = yield* Proxy.make(yield* Postgres)

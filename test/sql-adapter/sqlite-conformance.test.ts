@@ -30,6 +30,7 @@ const subject = (where: "memory" | "file"): Subject<Folder> => ({
       return Object.assign(client, { pools: [...new Set([client.writer, client.readers])] })
     }),
   slow: "with recursive t(n) as (select 1 union all select n + 1 from t where n < 10000000000) select max(n) from t",
+  deferred: "create table $ (id int primary key, other int references $ deferrable initially deferred)",
   series: (n) => `with recursive t(n) as (select 1 union all select n + 1 from t where n < ${n}) select n from t`,
   // It runs in this process, for as long as somebody has its connection.
   isRunningSlow: (client) => Effect.map(totals(client), ({ busy }) => busy > 0),

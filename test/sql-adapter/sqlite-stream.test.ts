@@ -16,7 +16,15 @@ it.scopedLive("A stream gives every row once, in order, whatever the size of its
     const connection = yield* openNew()
     for (const chunkSize of [undefined, 1, 7, 1000]) {
       for (const size of [0, 1, 2, 3, 127, 128, 129, 1000]) {
-        const rows = yield* Stream.runCollect(connection.stream<{ n: number }>(series, [size], { chunkSize }))
+        const chunks = yield* Stream.runCollect(
+          Stream.chunks(connection.stream<{ n: number }>(series, [size], { chunkSize }))
+        )
+        const largest = Math.max(0, ...[...chunks].map((chunk) => chunk.length))
+        expect(largest).toBeLessThanOrEqual(chunkSize ?? 128)
+        // The first is for whoever takes only one.
+        if (size > 0) expect(Chunk.unsafeHead(chunks).length).toBe(1)
+        if (size === 1000) expect(largest).toBeGreaterThan(Math.min(chunkSize ?? 128, 16) / 2)
+        const rows = Chunk.flatten(chunks)
         expect([...rows].map(({ n }) => n)).toEqual(Array.from({ length: size }, (_, n) => n + 1))
         expect(steps.needsReset(connection)).toBe(false)
       }

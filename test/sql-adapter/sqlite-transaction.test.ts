@@ -182,6 +182,23 @@ it.scopedLive("withTransaction fails at once where it read, another one wrote, a
     expect(rowsOf(filename)).toEqual([1])
   }))
 
+it.scopedLive("withTransaction fails at once where it read, another one has the lock, and it writes: they could wait for each other", () =>
+  Effect.gen(function*() {
+    const { connection, filename, insert } = yield* shop({ busyTimeout: "1 minute" })
+    const run = yield* otherProcess(filename)
+    yield* run("begin immediate")
+    const [time, error] = yield* Effect.timed(Effect.flip(connection.withTransaction(
+      Effect.zipRight(connection.query("select count(*) from item"), insert(2)),
+      { mode: "deferred" }
+    )))
+    expect(error).toMatchObject({ reason: "Busy", extendedCode: "SQLITE_BUSY" })
+    expect(Duration.toMillis(time)).toBeLessThan(2_000)
+    yield* run("insert into item values (1)")
+    yield* run("commit")
+    yield* connection.withTransaction(insert(3))
+    expect(rowsOf(filename)).toEqual([1, 3])
+  }))
+
 it.scopedLive("withTransaction that is deferred waits for a lock with its first statement", () =>
   Effect.gen(function*() {
     const { connection, filename, insert } = yield* shop({ busyTimeout: "10 seconds" })

@@ -1,11 +1,15 @@
 /** What becomes of connections: interruptions, outages, and what is left behind. */
 import { expect } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import { until } from "../harness.js"
 
+import { recording } from "../tracing.js"
 import type { Subject, Test } from "./subject.js"
 import { ids, insert, rests, table, tagOf, totals } from "./subject.js"
 
@@ -32,7 +36,7 @@ export const life = <R>(
   )
 
   test(
-    "a statement that is interrupted is stopped, and its connection is used again",
+    "S10: a statement that is interrupted is stopped, and its connection is used again",
     Effect.gen(function*() {
       const sql = yield* make({ maxSize: 1 })
       yield* sql`select 1`
@@ -44,6 +48,41 @@ export const life = <R>(
       yield* until("it was stopped", Effect.map(isRunningSlow(sql), (running) => !running))
       yield* rests(sql)
       expect((yield* totals(sql)).opened).toBe(opened)
+    })
+  )
+
+  test(
+    "S8: what follows an interrupted statement on its connection is never hit by its cancel",
+    Effect.gen(function*() {
+      const sql = yield* make({ maxSize: 1 })
+      for (let i = 0; i < 20; i++) {
+        const fiber = yield* Effect.fork(sql.unsafe(slow))
+        if (i % 2 === 0) yield* until("it runs", isRunningSlow(sql))
+        for (let yields = 0; yields < i; yields++) yield* Effect.yieldNow()
+        yield* Fiber.interrupt(fiber)
+        expect(yield* sql`select ${i} as n`.values).toHaveLength(1)
+      }
+    })
+  )
+
+  test(
+    "S11: the wait for a connection is a span of its own, beside that of the statement",
+    Effect.gen(function*() {
+      const sql = yield* make({ maxSize: 1 })
+      const name = yield* table(sql)
+      const held = yield* Deferred.make<void>()
+      const { spans, tracer } = recording()
+      const holder = sql.withTransaction(Effect.zipRight(Deferred.succeed(held, undefined), Effect.sleep(20)))
+      const waiter = insert(sql, name, 1).pipe(Effect.withSpan("request"), Effect.withTracer(tracer))
+      yield* Effect.all([holder, Effect.zipRight(Deferred.await(held), waiter)], { concurrency: 2 })
+      const named = (name: string) => spans.filter((span) => span.name === name)
+      const [statement] = named("sql.execute")
+      const [wait] = named("cenote.acquire")
+      expect(named("cenote.acquire")).toHaveLength(1)
+      expect(wait!.status._tag).toBe("Ended")
+      expect((Option.getOrThrow(wait!.parent) as Tracer.Span).name).toBe("request")
+      expect(statement!.status.startTime).toBeGreaterThanOrEqual((wait!.status as { endTime: bigint }).endTime)
+      expect(statement!.attributes.get("db.query.text")).toContain("insert into")
     })
   )
 

@@ -11,7 +11,7 @@ import { ids, insert, table, tagOf, totals } from "./subject.js"
 
 export const streams = <R>(test: Test<R>, { isRunningSlow, make, series, slow }: Subject<R>): void => {
   test(
-    "streams any number of rows, and gives the connection back when the stream has ended",
+    "S10: streams any number of rows, and gives the connection back when the stream has ended",
     Effect.gen(function*() {
       const sql = yield* make({ maxSize: 1 })
       const sum = yield* Stream.runFold(

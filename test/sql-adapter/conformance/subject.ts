@@ -42,6 +42,8 @@ export interface Subject<R> {
   } | undefined
   /** Whether another client sees the same database, and may write to it at the same time. */
   readonly others: "write" | "read" | "see nothing"
+  /** A table whose rows point to others, of the name `$`, that is only checked at COMMIT; where there are such tables. */
+  readonly deferred: string | undefined
   /** The rows 1 to n, in a column n. */
   readonly series: (n: number) => string
 }

@@ -12,7 +12,7 @@ import * as Fiber from "effect/Fiber"
 import type { Subject, Test } from "./subject.js"
 import { ids, insert, rests, table, tagOf, totals } from "./subject.js"
 
-export const transactions = <R>(test: Test<R>, { make, others, server, slow }: Subject<R>): void => {
+export const transactions = <R>(test: Test<R>, { deferred, make, others, server, slow }: Subject<R>): void => {
   test(
     "commits what succeeds and rolls back what fails, dies or is interrupted",
     Effect.gen(function*() {
@@ -194,6 +194,22 @@ export const transactions = <R>(test: Test<R>, { make, others, server, slow }: S
       expect(yield* sql.withTransaction(Effect.succeed("got one"))).toBe("got one")
     })
   )
+
+  if (deferred !== undefined) {
+    test(
+      "S3: a COMMIT that fails is a typed failure, and nothing of the transaction is left",
+      Effect.gen(function*() {
+        const sql = yield* make({ maxSize: 1 })
+        yield* sql.unsafe(deferred.replaceAll("$", "deferred"))
+        yield* Effect.addFinalizer(() => Effect.ignore(sql`drop table deferred`))
+        const exit = yield* Effect.exit(sql.withTransaction(sql`insert into deferred values (1, 2)`))
+        expect(tagOf(exit)).toMatch(/QueryError$/)
+        expect(yield* sql`select * from deferred`).toEqual([])
+        yield* sql.withTransaction(sql`insert into deferred values (1, 1)`)
+        yield* rests(sql)
+      })
+    )
+  }
 
   if (server !== undefined) {
     test(

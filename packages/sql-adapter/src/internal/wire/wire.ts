@@ -66,12 +66,17 @@ type Turn<W> =
 interface Settling {
   readonly _tag: "Settling"
   readonly stopTimer: () => void
-  readonly cancel: Cancel
+  /** Ends the pause before the next cancel. */
+  stopPause: () => void
+  cancel: Cancel
   answered: boolean
   cancelled: CancelOutcome | undefined
 }
 
 const free = { _tag: "Free" } as const
+
+/** Before a cancel that has stopped nothing is sent again, in milliseconds; twice as long each time. */
+const firstPause = 100
 
 /** How long the server may take to hang up after a goodbye. The pool's `closeTimeout` bounds it as well. */
 const goodbyeTimeout = 5_000
@@ -246,19 +251,33 @@ export abstract class Wire<W extends Work<E>, E> {
   private cancel(stopTimer: () => void): void {
     stopTimer()
     const timeout = this.limits.cancelTimeout
+    const stop = this.after(timeout, () => {
+      this.destroy(new Error(`a cancelled query was not answered in ${timeout} ms`))
+    })
     const turn: Settling = {
       _tag: "Settling",
-      stopTimer: this.after(timeout, () => {
-        this.destroy(new Error(`a cancelled query was not answered in ${timeout} ms`))
-      }),
-      cancel: this.sendCancel((outcome) => {
-        turn.cancelled = outcome
-        if (this.turn === turn) this.settle(turn)
-      }),
+      stopTimer: () => {
+        stop()
+        turn.stopPause()
+      },
+      stopPause: constVoid,
+      cancel: this.sendCancel((outcome) => this.cancelled(turn, outcome, firstPause)),
       answered: false,
       cancelled: undefined
     }
     this.turn = turn
+  }
+
+  /** A cancel that comes before the server has begun with the query stops nothing. Where no answer comes, it is sent again. */
+  private cancelled(turn: Settling, outcome: CancelOutcome, pause: number): void {
+    turn.cancelled = outcome
+    if (this.turn !== turn) return
+    if (turn.answered || outcome === "Unknown") return this.settle(turn)
+    turn.stopPause = this.after(pause, () => {
+      if (this.turn !== turn || turn.answered) return
+      turn.cancelled = undefined
+      turn.cancel = this.sendCancel((outcome) => this.cancelled(turn, outcome, 2 * pause))
+    })
   }
 
   private settle(turn: Settling): void {
