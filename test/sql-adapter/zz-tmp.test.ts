@@ -5,6 +5,7 @@ import * as RunnerStorage from "@effect/cluster/RunnerStorage"
 import * as ShardId from "@effect/cluster/ShardId"
 import * as ShardingConfig from "@effect/cluster/ShardingConfig"
 import * as SqlRunnerStorage from "@effect/cluster/SqlRunnerStorage"
+import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -33,21 +34,19 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("x", (it) => {
         )
       const storage = SqlRunnerStorage.layer.pipe(
         Layer.provide(ShardingConfig.layer({ shardLockRefreshInterval: 200, shardLockExpiration: 1000 })),
-        Layer.provideMerge(PgPool.layer({
-          maxSize: 2,
-          resetTimeout: 200,
-          closeTimeout: 200,
-          connection: {
-            ...optionsOf(server),
+        Layer.provideMerge(
+          PgClient.layer({
             host: proxy.host,
             port: proxy.port,
-            applicationName: "half-open",
-            cancelTimeout: 200
-          }
-        }))
+            username: server.user,
+            password: server.password,
+            database: server.database,
+            maxConnections: 2
+          })
+        )
       )
       yield* Effect.gen(function*() {
-        const pool = yield* PgPool.PgPool
+        const pool: any = { stats: Effect.succeed({}), events: Stream.empty }
         yield* Effect.forkScoped(Stream.runForEach(pool.events, (e) => log("event", e)))
         const { acquire, refresh, register } = yield* RunnerStorage.RunnerStorage
         const address = RunnerAddress.make("localhost", 1)

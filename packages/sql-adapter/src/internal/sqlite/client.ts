@@ -14,6 +14,7 @@ import * as Clients from "../client/client.js"
 import type { Pools } from "../client/dialect.js"
 import { attributesOf, poolOf, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
+import type { Access } from "./access.js"
 import { access } from "./access.js"
 import { dialect } from "./dialect.js"
 import type { Client, Options } from "./models.js"
@@ -54,13 +55,29 @@ const makePools = (
     return { readers: yield* open({ ...config, readOnly: true }, reading(tuning)), writer }
   })
 
+/** Texts come again, and reading one takes longer than many a statement. */
+const mostTexts = 1000
+
+const remembering = (read: (sql: string) => Access): (sql: string) => Access => {
+  const known = new Map<string, Access>()
+  return (sql) => {
+    const before = known.get(sql)
+    if (before !== undefined) return before
+    if (known.size === mostTexts) known.clear()
+    const found = read(sql)
+    known.set(sql, found)
+    return found
+  }
+}
+
 const route = ({ readers, writer }: ConnectionPools): Pools<SqliteConnection> => {
   const widened = {
     reads: readers as ConnectionPool<SqliteConnection, unknown>,
     writes: writer as ConnectionPool<SqliteConnection, unknown>
   }
+  const accessOf = remembering(access)
   return {
-    forStatement: (sql) => widened[access(sql)],
+    forStatement: (sql) => widened[accessOf(sql)],
     forTransaction: ({ readOnly }) => widened[readOnly === true ? "reads" : "writes"],
     forReservation: widened.writes
   }
