@@ -38,15 +38,15 @@ const subject: Subject<PgPool.PgPool, Postgres> = {
     ask("select 1 from pg_stat_activity where application_name = $1 and state = 'active' and query like '%pg_sleep%'"),
     (rows) => rows.length > 0
   ),
-  killSessions: ask("select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = $1"),
-  sessionLocks: {
-    holders: Effect.map(
+  server: {
+    killAll: ask("select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = $1"),
+    kill: (session) => Effect.flatMap(Postgres, (server) => server.terminateBackend(session)),
+    lockHolders: Effect.map(
       ask(
         "select distinct pid from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and application_name = $1 order by pid"
       ),
       (rows) => rows.map((row) => (row as { pid: number }).pid)
-    ),
-    kill: (session) => Effect.flatMap(Postgres, (server) => server.terminateBackend(session))
+    )
   }
 }
 
@@ -76,23 +76,23 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("On PgPool,", 
       expect(yield* PgMigrator.run(options)).toEqual([])
     }).pipe(Effect.provide(subject.layer()), Effect.provide(NodeContext.layer)))
 
-  it.scoped("SqlRunnerStorage: replaces a connection that does not answer any more", () =>
+  it.scoped("SqlRunnerStorage: replaces a connection that does not answer any more, where statements are bounded", () =>
     Effect.gen(function*() {
       const server = yield* Postgres
       const proxy = yield* Proxy.make(server)
-      const config = { shardLockRefreshInterval: 200, shardLockExpiration: 1000 }
+      const config = { shardLockRefreshInterval: 500, shardLockExpiration: 1500 }
       const storage = SqlRunnerStorage.layer.pipe(
         Layer.provide(ShardingConfig.layer(config)),
         Layer.provideMerge(PgPool.layer({
           maxSize: 2,
-          resetTimeout: 200,
-          closeTimeout: 200,
           connection: {
             ...optionsOf(server),
             host: proxy.host,
             port: proxy.port,
             applicationName: "half-open",
-            cancelTimeout: 200
+            // @effect/cluster bounds its operations, but not how it gets another connection.
+            statementTimeout: 500,
+            cancelTimeout: 500
           }
         }))
       )

@@ -85,7 +85,7 @@ const registry = <P, R>(test: Test<P, R>): void => {
 const sessions = <P, R>(
   test: Test<P, R>,
   { stats }: Subject<P, R>,
-  { holders, kill }: NonNullable<Subject<P, R>["sessionLocks"]>
+  { kill, lockHolders }: NonNullable<Subject<P, R>["server"]>
 ): void => {
   const leased = Effect.map(stats, ({ leased }) => leased)
 
@@ -97,7 +97,7 @@ const sessions = <P, R>(
         expect(yield* leased).toBe(1)
         yield* register(first, true)
         yield* acquire(first.address, shards)
-        const [session, ...others] = yield* holders
+        const [session, ...others] = yield* lockHolders
         expect(others).toEqual([])
         yield* Effect.forEach(shards, (shard) =>
           Effect.all([
@@ -105,11 +105,11 @@ const sessions = <P, R>(
             acquire(first.address, [shard]),
             refresh(first.address, shards)
           ], { concurrency: "unbounded" }), { concurrency: "unbounded" })
-        expect(yield* holders).toEqual([session])
+        expect(yield* lockHolders).toEqual([session])
         expect(yield* leased).toBe(1)
       }))
       // Nobody who gets it has its locks.
-      expect(yield* holders).toEqual([])
+      expect(yield* lockHolders).toEqual([])
       yield* atRest(stats)
     })
   )
@@ -121,12 +121,12 @@ const sessions = <P, R>(
       const { acquire, refresh, register } = yield* storage(yield* prefix)
       yield* register(first, true)
       yield* acquire(first.address, shards)
-      const before = yield* holders
+      const before = yield* lockHolders
       const opened = Effect.zipRight(sql`select 1`, Effect.map(stats, ({ opened }) => opened))
       const now = yield* opened
       yield* Effect.repeat(opened, { until: (opened) => opened > now + 2, schedule: Schedule.spaced(10) })
       expect(numbers(yield* refresh(first.address, shards))).toEqual([1, 2, 3])
-      expect(yield* holders).toEqual(before)
+      expect(yield* lockHolders).toEqual(before)
       expect(before.length).toBe(1)
     }),
     { maxLifetime: 100, lifetimeJitter: 0 }
@@ -139,12 +139,12 @@ const sessions = <P, R>(
       yield* register(first, true)
       yield* acquire(first.address, shards)
       for (let i = 0; i < 3; i++) {
-        const [session] = yield* holders
+        const [session] = yield* lockHolders
         yield* kill(session!)
-        expect(yield* holders).toEqual([])
+        expect(yield* lockHolders).toEqual([])
         expect(yield* Effect.flip(refresh(first.address, shards))).toMatchObject({ _tag: "PersistenceError" })
         expect(numbers(yield* recovered(refresh(first.address, shards)))).toEqual([1, 2, 3])
-        const [replaced, ...others] = yield* holders
+        const [replaced, ...others] = yield* lockHolders
         expect(replaced).not.toBe(session)
         expect(others).toEqual([])
         expect(yield* leased).toBe(1)
@@ -162,7 +162,7 @@ const sessions = <P, R>(
       yield* other.register(second, true)
       yield* one.acquire(first.address, shards)
       expect(yield* leased).toBe(2)
-      const [session] = yield* holders
+      const [session] = yield* lockHolders
       yield* kill(session!)
       expect(numbers(yield* other.acquire(second.address, shards))).toEqual([1, 2, 3])
       expect(yield* recovered(one.refresh(first.address, shards))).toEqual([])
@@ -205,6 +205,6 @@ const single = <P, R>(test: Test<P, R>, { stats }: Subject<P, R>): void => {
 
 export const cluster = <P, R>(test: Test<P, R>, subject: Subject<P, R>): void => {
   registry(test)
-  if (subject.sessionLocks !== undefined) sessions(test, subject, subject.sessionLocks)
+  if (subject.server !== undefined) sessions(test, subject, subject.server)
   single(test, subject)
 }

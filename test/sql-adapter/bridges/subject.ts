@@ -11,27 +11,31 @@ import { until } from "../harness.js"
 
 export type Dialect = "pg" | "mysql" | "sqlite"
 
-/** A database that the suite is run on. `P` is the tag of the client's pool. */
+type Stats = Pick<
+  PoolStats,
+  "checking" | "closing" | "leased" | "opened" | "opening" | "resetting" | "waiting"
+>
+
+/** A database that the suite is run on. `P` are the tags of a client's pools. */
 export interface Subject<P, R> {
   readonly dialect: Dialect
-  /** A client and its pool. All of them are clients of the same database. */
+  /** A client and its pools. All of them are clients of the same database. */
   readonly layer: (options?: Options) => Layer.Layer<SqlClient.SqlClient | P, unknown, R>
-  readonly stats: Effect.Effect<PoolStats, never, P>
+  /** Of all pools of a client. */
+  readonly stats: Effect.Effect<Stats, never, P>
   /** A statement that takes at least ten seconds. */
   readonly slow: string
-  /** Whether the server is running `slow` for anybody. */
-  readonly isRunningSlow: Effect.Effect<boolean, unknown, R>
-  /** Ends the sessions of all clients from outside: nothing that they have will work. */
-  readonly killSessions: Effect.Effect<unknown, unknown, R>
-  /** Locks that belong to a session: where the database has none, cluster keeps its locks in a table. */
-  readonly sessionLocks:
-    | {
-      /** The sessions that have such locks. */
-      readonly holders: Effect.Effect<ReadonlyArray<number>, unknown, R>
-      /** Ends a session from outside, and waits until it is gone. */
-      readonly kill: (session: number) => Effect.Effect<unknown, unknown, R>
-    }
-    | undefined
+  /** Whether `slow` is running for anybody. */
+  readonly isRunningSlow: Effect.Effect<boolean, unknown, P | R>
+  /** Where the connections are sessions of a server. */
+  readonly server: {
+    /** Ends those of all clients: nothing that they have will work. */
+    readonly killAll: Effect.Effect<unknown, unknown, R>
+    /** Ends one, and waits until it is gone. */
+    readonly kill: (session: number) => Effect.Effect<unknown, unknown, R>
+    /** Those that have locks of their own. */
+    readonly lockHolders: Effect.Effect<ReadonlyArray<number>, unknown, R>
+  } | undefined
 }
 
 /** Runs a test of the suite: what it does, on a client of its own. */
@@ -42,7 +46,7 @@ export type Test<P, R> = (
 ) => void
 
 /** Nobody has a connection any more, and nothing is being done with one. */
-export const atRest = <P>(stats: Effect.Effect<PoolStats, never, P>) =>
+export const atRest = <P>(stats: Effect.Effect<Stats, never, P>) =>
   until(
     "the pool is at rest",
     Effect.map(stats, ({ checking, closing, leased, opening, resetting, waiting }) =>
