@@ -9,12 +9,13 @@ import { cases } from "./cases/index.js"
 const names = [...cases.map(({ name }) => name), "heap"]
 
 export const usage = `
-pnpm bench [options]
+pnpm bench [CASE ...] [options]
 
   --quick          under a minute; fails where a budget is missed tenfold
-  --case NAME      this case alone; can be given several times. The cases are
+  CASE             these cases alone, as --case does. The cases are
                    ${names.slice(0, 4).join(", ")},
                    ${names.slice(4).join(", ")}
+  --case NAME      this case alone; can be given several times
   --against REF    Cenote as it is in the working tree beside Cenote at a commit, in pairs
   --seconds N      how long each case goes on (default: 30; 2 with --quick)
   --young MB       the size of V8's young generation, which else is what V8 thinks best
@@ -51,10 +52,11 @@ export class InvalidArguments extends Data.TaggedError("InvalidArguments")<{ rea
 /** Reads them, or says all that is wrong with them. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, InvalidArguments> =>
   Effect.try({
-    try: () =>
-      parseArgs({
+    try: () => {
+      const { positionals, values } = parseArgs({
         // `pnpm bench -- --quick` passes the dashes on.
         args: args.filter((arg) => arg !== "--"),
+        allowPositionals: true,
         options: {
           quick: { type: "boolean" },
           case: { type: "string", multiple: true },
@@ -63,7 +65,10 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, Inv
           young: { type: "string" },
           help: { type: "boolean", short: "h" }
         }
-      }).values,
+      })
+      const named = [...positionals, ...values.case ?? []]
+      return { ...values, ...named.length === 0 ? {} : { case: named } }
+    },
     catch: (error) => new InvalidArguments({ message: `${(error as Error).message}\n${usage}` })
   }).pipe(
     Effect.flatMap((values) => Schema.decodeUnknown(Arguments)(values, { errors: "all" })),

@@ -18,6 +18,12 @@ describe("Arguments of the benchmarks", () => {
       expect(text).toContain("--seconds: must be a whole number from 1 to 3600.")
     }))
 
+  it.effect("name cases with --case and without", () =>
+    Effect.gen(function*() {
+      expect((yield* parse(["sql", "--case", "churn"])).case).toEqual(["sql", "churn"])
+      expect((yield* parse(["--quick"])).case).toEqual([])
+    }))
+
   it.effect("that there are not are answered with those that there are", () =>
     Effect.gen(function*() {
       const text = yield* message(parse(["--fast"]))

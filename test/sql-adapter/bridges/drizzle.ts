@@ -40,7 +40,7 @@ interface Rows {
   readonly change: (id: number, text: string) => Effect.Effect<unknown, SqlError>
   readonly remove: (id: number) => Effect.Effect<unknown, SqlError>
   /** Drizzle's own way to find rows. */
-  readonly find: (id: number) => Effect.Effect<Row | undefined, SqlError>
+  readonly find: (id: number) => Effect.Effect<ReadonlyArray<Row>, SqlError>
   /** A query that has this text in it. */
   readonly having: (text: DrizzleTypes.SQL<number>) => Effect.Effect<unknown, SqlError>
 }
@@ -54,7 +54,7 @@ const pg = (name: string) =>
       write: (...rows) => db.insert(t).values([...rows]),
       change: (id, text) => db.update(t).set({ text }).where(D.eq(t.id, id)),
       remove: (id) => db.delete(t).where(D.eq(t.id, id)),
-      find: (id) => db.query.t.findFirst({ where: D.eq(t.id, id) }),
+      find: (id) => db.query.t.findMany({ where: D.eq(t.id, id) }),
       having: (text) => db.select({ n: text }).from(t)
     }
     return rows
@@ -69,7 +69,7 @@ const mysql = (name: string) =>
       write: (...rows) => db.insert(t).values([...rows]),
       change: (id, text) => db.update(t).set({ text }).where(D.eq(t.id, id)),
       remove: (id) => db.delete(t).where(D.eq(t.id, id)),
-      find: (id) => db.query.t.findFirst({ where: D.eq(t.id, id) }),
+      find: (id) => db.query.t.findMany({ where: D.eq(t.id, id) }),
       having: (text) => db.select({ n: text }).from(t)
     }
     return rows
@@ -84,7 +84,7 @@ const sqlite = (name: string) =>
       write: (...rows) => db.insert(t).values([...rows]),
       change: (id, text) => db.update(t).set({ text }).where(D.eq(t.id, id)),
       remove: (id) => db.delete(t).where(D.eq(t.id, id)),
-      find: (id) => db.query.t.findFirst({ where: D.eq(t.id, id) }),
+      find: (id) => db.query.t.findMany({ where: D.eq(t.id, id) }),
       having: (text) => db.select({ n: text }).from(t)
     }
     return rows
@@ -111,8 +111,8 @@ export const drizzle = <P, R>(test: Test<P, R>, { dialect, isRunningSlow, slow }
         yield* rows.change(1, "it's")
         yield* rows.remove(2)
         expect(yield* rows.all).toEqual([{ id: 1, text: "it's" }])
-        expect(yield* rows.find(1)).toEqual({ id: 1, text: "it's" })
-        expect(yield* rows.find(2)).toBeUndefined()
+        expect(yield* rows.find(1)).toEqual([{ id: 1, text: "it's" }])
+        expect(yield* rows.find(2)).toEqual([])
       }))
       expect(texts.map((text) => text.split(" ")[0])).toEqual([
         "insert",

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as String from "effect/String"
 
 import type { Subject, Test } from "./subject.js"
-import { insert, table, tagOf, totals } from "./subject.js"
+import { causeOf, insert, table, tagOf, totals } from "./subject.js"
 
 export const statements = <R>(test: Test<R>, { make }: Subject<R>): void => {
   test(
@@ -66,6 +66,23 @@ export const statements = <R>(test: Test<R>, { make }: Subject<R>): void => {
       const exit = yield* Effect.exit(sql`select nonsense from nowhere`)
       expect((Cause.squash((exit as Exit.Failure<unknown, unknown>).cause) as SqlError)._tag).toBe("SqlError")
       expect(tagOf(exit)).toMatch(/QueryError$/)
+      yield* sql`select 1`
+      expect((yield* totals(sql)).opened).toBe(opened)
+    })
+  )
+
+  test(
+    "a value that the driver cannot encode is a typed failure, and the connection stays good",
+    Effect.gen(function*() {
+      const sql = yield* make({ maxSize: 1 })
+      yield* sql`select 1`
+      const { opened } = yield* totals(sql)
+      const circular: Record<string, unknown> = {}
+      circular.self = circular
+      const exit = yield* Effect.exit(sql`select ${circular as never} as n`)
+      expect(causeOf(exit)).toMatchObject({ reason: "Client" })
+      const late = yield* Effect.exit(Stream.runDrain(sql`select ${circular as never} as n`.stream))
+      expect(causeOf(late)).toMatchObject({ reason: "Client" })
       yield* sql`select 1`
       expect((yield* totals(sql)).opened).toBe(opened)
     })

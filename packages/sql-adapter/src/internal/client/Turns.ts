@@ -2,6 +2,8 @@ import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Pool from "@cenote/core/ConnectionPool"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 
 /**
@@ -12,7 +14,12 @@ import * as Scope from "effect/Scope"
 export class Turns<A> {
   private readonly levels: Array<ConnectionPool<A>> = []
 
-  constructor(private readonly connection: A, private readonly scope: Scope.Scope) {}
+  constructor(
+    private readonly connection: A,
+    private readonly scope: Scope.Scope,
+    /** Of the opening: a pool lives longer than the fiber that needs it first, and keeps nothing of it. */
+    private readonly runtime: Runtime.Runtime<never>
+  ) {}
 
   /** Asked for by whoever has the lease (level 0) or the turn of the level above, so by one at a time. */
   at(level: number): Effect.Effect<ConnectionPool<A>> {
@@ -21,7 +28,7 @@ export class Turns<A> {
   }
 
   private make(level: number): Effect.Effect<ConnectionPool<A>> {
-    return Pool.make({
+    const pool = Pool.make({
       name: `turns of a connection, level ${level}`,
       connector: Effect.succeed(this.connection),
       maxSize: 1,
@@ -29,9 +36,9 @@ export class Turns<A> {
       idleTimeout: Duration.infinity,
       maxLifetime: Duration.infinity,
       shutdownTimeout: Duration.zero
-    }).pipe(
-      Scope.extend(this.scope),
-      Effect.orDie,
+    }).pipe(Scope.extend(this.scope), Effect.orDie, Effect.interruptible)
+    return Effect.sync(() => Runtime.runFork(this.runtime)(pool)).pipe(
+      Effect.flatMap(Fiber.join),
       Effect.tap((pool) => Effect.sync(() => this.levels[level] = pool)),
       Effect.uninterruptible
     )
@@ -45,8 +52,8 @@ export class TurnsOf<A extends object> {
   /** Turns end with the connection. */
   readonly opened = <E, R>(open: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
     Effect.tap(open, (connection) =>
-      Effect.map(Effect.scope, (scope) => {
-        this.all.set(connection, new Turns(connection, scope))
+      Effect.zipWith(Effect.scope, Effect.runtime<never>(), (scope, runtime) => {
+        this.all.set(connection, new Turns(connection, scope, runtime))
       }))
 
   of(connection: A): Turns<A> {

@@ -20,7 +20,7 @@ const traceWait = (fiber: Fiber.RuntimeFiber<any, any>, clock: Clock.Clock, mill
       Option.fromNullable(parent),
       Context.empty(),
       [],
-      now - BigInt(millis) * 1_000_000n,
+      now - BigInt(Math.round(millis * 1e6)),
       "client"
     )
     .end(now, Exit.void)
