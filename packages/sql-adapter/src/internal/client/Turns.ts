@@ -38,7 +38,9 @@ export class Turns<A> {
       shutdownTimeout: Duration.zero
     }).pipe(Scope.extend(this.scope), Effect.orDie, Effect.interruptible)
     return Effect.sync(() => Runtime.runFork(this.runtime)(pool)).pipe(
-      Effect.flatMap(Fiber.join),
+      // Not join: that would bring the context of the opening, and its Scope, to whoever waits here.
+      Effect.flatMap(Fiber.await),
+      Effect.flatten,
       Effect.tap((pool) => Effect.sync(() => this.levels[level] = pool)),
       Effect.uninterruptible
     )
