@@ -7,7 +7,7 @@ import type * as PoolEvent from "@cenote/core/PoolEvent"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import type * as PoolStats from "@cenote/core/PoolStats"
 import * as SqlAdapter from "@cenote/sql-adapter"
-import type * as PgConnector from "@cenote/sql-adapter/PgConnector"
+import type * as SqlTransaction from "@cenote/sql-adapter/SqlTransaction"
 import { expect, test } from "tstyche"
 
 test("a namespace of the package is the module", () => {
@@ -17,7 +17,7 @@ test("a namespace of the package is the module", () => {
   expect(Core.PoolEvent).type.toBe<typeof PoolEvent>()
   expect(Core.PoolOptions).type.toBe<typeof PoolOptions>()
   expect(Core.PoolStats).type.toBe<typeof PoolStats>()
-  expect(SqlAdapter.PgConnector).type.toBe<typeof PgConnector>()
+  expect(SqlAdapter.SqlTransaction).type.toBe<typeof SqlTransaction>()
 })
 
 test("the testing kit is an entry point of its own", () => {
