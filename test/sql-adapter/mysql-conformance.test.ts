@@ -1,4 +1,6 @@
 import * as MysqlPool from "@cenote/sql-adapter/MysqlPool"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Mysql, suite } from "../support/mysql.js"
 import { conformance } from "./conformance/index.js"
@@ -29,5 +31,19 @@ const subject = (prepare: boolean): Subject<Mysql> => ({
 })
 
 suite("conformance", "MysqlPool conforms:", (it) => conformance(it, subject(false)))
+
+suite("several", "MysqlPool", (it) => {
+  it.scoped("takes several statements in a text that is not prepared, and gives the rows of each", () =>
+    Effect.gen(function*() {
+      const sql = yield* subject(true).make()
+      const text =
+        "create temporary table several (id int); insert into several values (1), (2); select id from several"
+      expect(yield* sql.unsafe(text).unprepared).toEqual([[], [], [{ id: 1 }, { id: 2 }]])
+      const alone = yield* MysqlPool.make({ connection: { ...optionsOf(yield* Mysql), multipleStatements: false } })
+      expect(yield* Effect.flip(alone.unsafe("select 1; select 2").unprepared)).toMatchObject({
+        cause: { errno: 1064 }
+      })
+    }).pipe(Effect.provide(Reactivity.layer)))
+})
 
 suite("conformance_prepared", "MysqlPool that prepares conforms:", (it) => conformance(it, subject(true)))

@@ -43,10 +43,17 @@ const unixSocket = Effect.gen(function*() {
 
 suite("connect", "Opening", (it) => {
   describe("fails typed, with what the server said and what to check", () => {
-    const table: ReadonlyArray<[string, MysqlConnectorConfig, MysqlConnectReason, string, RegExp]> = [
+    const table: ReadonlyArray<[string, MysqlConnectorConfig, MysqlConnectReason, RegExp | string, RegExp]> = [
       ["host", { host: "no-such-host.invalid" }, "UnknownHost", "ENOTFOUND", /Check the host's name/],
       ["password", { password: Redacted.make("wrong") }, "Authentication", "ER_ACCESS_DENIED_ERROR", /Access denied/],
-      ["user", { user: "nobody" }, "Authentication", "ER_ACCESS_DENIED_ERROR", /Access denied for user 'nobody'/],
+      // The server draws how it asks a user that there is not.
+      [
+        "user",
+        { user: "nobody" },
+        "Authentication",
+        /ER_ACCESS_DENIED(_NO_PASSWORD)?_ERROR/,
+        /Access denied for user 'nobody'/
+      ],
       ["database", { database: "mysql" }, "Authentication", "ER_DBACCESS_DENIED_ERROR", /Grant the user/],
       ["TLS", { ssl: true }, "Tls", "HANDSHAKE_NO_SSL_SUPPORT", /does not support.*Set ssl to false/],
       ["setup", { setup: ["select 1", "selec 2"] }, "Setup", "ER_PARSE_ERROR", /the statement "selec 2" failed/]
@@ -58,7 +65,7 @@ suite("connect", "Opening", (it) => {
           expect(error._tag).toBe("MysqlConnectError")
           expect(error.reason).toBe(reason)
           // The name service's code depends on the machine.
-          if (code !== "ENOTFOUND") expect(error.code).toBe(code)
+          if (code !== "ENOTFOUND") expect(error.code).toMatch(code)
           expect(error.message).toMatch(message)
           expect(error.message).toContain(error.host)
         }))

@@ -95,6 +95,18 @@ suite("transaction", "withTransaction", (it) => {
       expect(steps.needsReset(connection)).toBe(false)
     }))
 
+  it.scoped("is not said to be rolled back where a statement has committed it, and a later one failed", () =>
+    Effect.gen(function*() {
+      const connection = yield* open()
+      yield* connection.withTransaction(Effect.gen(function*() {
+        yield* connection.query("create table made_inside (id int)")
+        yield* Effect.flip(connection.query("select nonsense from nowhere"))
+        yield* connection.query("insert into made_inside values (1)")
+      }))
+      expect((yield* connection.query("select id from made_inside")).rows).toEqual([{ id: 1 }])
+      yield* connection.query("drop table made_inside")
+    }))
+
   it.scoped("fails typed where START TRANSACTION meets a dead connection", () =>
     Effect.gen(function*() {
       const connection = yield* open()

@@ -25,7 +25,7 @@ export type TypeId = typeof TypeId
  * @category models
  */
 export interface MysqlResult<Row> {
-  /** Of a procedure that answers several times, those of its last result set. */
+  /** Of a procedure, or of several statements, those of the last result set. */
   readonly rows: ReadonlyArray<Row>
   readonly fields: ReadonlyArray<FieldPacket>
   /** How many rows were inserted, deleted, or matched by an UPDATE; 0 for a statement that answers rows. */
@@ -36,7 +36,7 @@ export interface MysqlResult<Row> {
   readonly insertId: number | string
   /** How many warnings there are: `SHOW WARNINGS` has them. */
   readonly warnings: number
-  /** The rows of each result set, in order, where a procedure answered several times. */
+  /** The rows of each result set, in order, where there may be several. */
   readonly resultSets?: ReadonlyArray<ReadonlyArray<Row>> | undefined
 }
 
@@ -86,7 +86,7 @@ export interface MysqlConnection {
   /** The server's number for the session: `CONNECTION_ID()`. */
   readonly threadId: number
   /**
-   * Runs a statement, one: several in one text are refused.
+   * Runs a statement. Several in one text are refused, unless the connector has `multipleStatements`.
    *
    * An interruption returns at once and has the server stop the statement (KILL QUERY, over a connection of its own). Nothing else
    * runs on the connection until the answer has settled and nothing is on its way that could hit what follows; if that takes

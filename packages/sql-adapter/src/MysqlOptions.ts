@@ -65,6 +65,11 @@ export interface MysqlConnectorConfig {
    */
   readonly setup?: ReadonlyArray<string> | undefined
   /**
+   * Takes several statements in one text, where it is not prepared. Then who can put something into a text can put any statement
+   * there. Default: false; true for the connections of MysqlPool, as what is written for @effect/sql needs it.
+   */
+  readonly multipleStatements?: boolean | undefined
+  /**
    * How many prepared statements a connection keeps, the least recently used goes first. Too few, and they are prepared again
    * and again; too many, and they fill the server's `max_prepared_stmt_count`. Default: 100.
    */

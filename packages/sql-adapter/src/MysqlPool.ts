@@ -9,7 +9,8 @@
  * A statement outside of a transaction has a connection for as long as it runs. A transaction has one until it has ended; see
  * SqlTransaction.
  *
- * It has no read/write splitting, does not retry a statement, and takes one statement in a text.
+ * It has no read/write splitting, and does not retry a statement. A text may be several statements, as for @effect/sql-mysql2: switch
+ * `connection.multipleStatements` off where nothing needs that.
  *
  * @since 0.1.0
  */

@@ -247,6 +247,7 @@ const inTransactions = <P, R>(
       const sql = yield* SqlClient.SqlClient
       const asked = yield* Deferred.make<void>()
       const go = yield* Deferred.make<void>()
+      yield* Effect.addFinalizer(() => Deferred.succeed(go, undefined))
       const { execute } = yield* writer(
         "wait",
         withContext,

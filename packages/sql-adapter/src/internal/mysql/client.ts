@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import type { MysqlConnection } from "../../MysqlConnection.js"
 import * as MysqlConnector from "../../MysqlConnector.js"
 import { MysqlConnectError } from "../../MysqlError.js"
+import type { MysqlConnectorConfig } from "../../MysqlOptions.js"
 import * as Clients from "../client/client.js"
 import { onePool } from "../client/dialect.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
@@ -27,6 +28,9 @@ const unavailable = (cause: unknown): MysqlConnectError =>
     cause
   })
 
+/** Model and the storages of @effect/cluster ask for what they have inserted in the same text. */
+const withSeveral = (config: MysqlConnectorConfig): MysqlConnectorConfig => ({ multipleStatements: true, ...config })
+
 export const make = <E, R>(
   options: Options<E, R>
 ): Effect.Effect<
@@ -45,7 +49,9 @@ export const make = <E, R>(
       ...tuning
     } = options
     const connection = yield* provided(options.connection, unavailable)
-    const connector = Effect.isEffect(connection) ? MysqlConnector.make(connection) : MysqlConnector.make(connection)
+    const connector = Effect.isEffect(connection)
+      ? MysqlConnector.make(Effect.map(connection, withSeveral))
+      : MysqlConnector.make(withSeveral(connection))
     // What an Effect gives is not known before there is a connection.
     const settings = Effect.isEffect(connection) ? undefined : yield* Effect.option(resolve(connection))
     const place = settings?._tag === "Some" ? settings.value.place : undefined

@@ -4,11 +4,16 @@ import type { MysqlConnection, MysqlQueryOptions } from "../../MysqlConnection.j
 import { MysqlQueryError } from "../../MysqlError.js"
 import type { Dialect } from "../client/dialect.js"
 import type { Answered } from "./job.js"
-import { toResult } from "./job.js"
+import { isSeveral } from "./job.js"
 import type { Session } from "./session.js"
 import { begin } from "./transaction.js"
 
-const rowsOf = (answer: Answered): ReadonlyArray<any> => toResult(answer).rows
+/** Of several statements, or a procedure, what each has answered, as @effect/sql-mysql2 has it: Model relies on it. */
+const rowsOf = (answer: Answered): ReadonlyArray<any> => {
+  const { rows } = answer
+  if (!Array.isArray(rows)) return []
+  return isSeveral(answer) ? rows.map((set) => Array.isArray(set) ? set : []) : rows
+}
 
 /** A deadlock, which has rolled one of the transactions back. */
 const deadlock = 1213

@@ -161,6 +161,15 @@ const endsSession = new Set([
 const takesNoWrites = ({ errno, message }: ServerError): boolean =>
   errno === 1792 || errno === 1836 || (errno === 1290 && /read.?only/i.test(message))
 
+/** Errors with which a server may roll back a whole transaction, and not only the statement. */
+export const rollsBack: ReadonlySet<number> = new Set([
+  1020, // somebody else has changed the row, where snapshots are isolated
+  1180, // the commit failed
+  1205, // a lock was waited for too long, with innodb_rollback_on_timeout
+  1206, // no memory for locks
+  1213 // a deadlock
+])
+
 export const isFatal = (error: ServerError, options: { readonly expectsWrites: boolean }): boolean =>
   error.sqlState.startsWith("08") ||
   (endsSession.has(error.errno) && (error.errno !== 1317 || /connection/i.test(error.message))) ||

@@ -96,10 +96,15 @@ const nothingChanged: Header = { affectedRows: 0, insertId: 0, changedRows: 0, w
 
 const isRows = (set: unknown): set is ReadonlyArray<any> => Array.isArray(set)
 
+/** A procedure, or several statements: a list of result sets and OK packets, and a list of the fields of each. */
+export const isSeveral = ({ fields, rows }: Answered): boolean =>
+  isRows(rows) && isRows(fields) && (fields[0] === undefined || isRows(fields[0]))
+
 /** mysql2 answers a procedure with a list of result sets, the last of which is an OK packet, and a list of their fields. */
-export const toResult = ({ fields, rows, warnings }: Answered): MysqlResult<any> => {
+export const toResult = (answer: Answered): MysqlResult<any> => {
+  const { fields, rows, warnings } = answer
   if (!isRows(rows)) return { ...changes(rows as Header), rows: [], fields: [] }
-  if (isRows(fields) && (fields[0] === undefined || isRows(fields[0]))) {
+  if (isRows(fields) && isSeveral(answer)) {
     const header = rows.find((set) => !isRows(set)) as Header | undefined
     const resultSets = rows.filter(isRows)
     return {

@@ -93,11 +93,12 @@ export class Session implements MysqlConnection {
   )
 
   /**
-   * COMMIT, asked for in the same way. It succeeds without a transaction too, which is told where a statement has failed before:
-   * a deadlock's victim is rolled back, and what follows it is done outside of the transaction.
+   * COMMIT, asked for in the same way. It succeeds without a transaction too, which is told where a statement may have ended it: a
+   * deadlock's victim is rolled back, and what follows it is done outside of the transaction. What ended it by committing, as CREATE
+   * TABLE does, is done.
    */
   readonly commit = (): Effect.Effect<"Done" | "RolledBack", MysqlQueryError> => {
-    if (!this.wire.hasFailed) return Effect.as(this.finish("COMMIT"), "Done")
+    if (!this.wire.hasLost) return Effect.as(this.finish("COMMIT"), "Done")
     const status = this.ping()
     const committed = this.finish("COMMIT")
     return Effect.flatMap(status, (status) => Effect.as(committed, status === "none" ? "RolledBack" : "Done"))

@@ -113,7 +113,9 @@ const checkValues = (config: MysqlConnectorConfig, { charset, timezone }: Locate
   ) {
     problems.push(`dateStrings must be true, false, or a list of ${dateTypes.join(", ")}`)
   }
-  for (const name of ["decimalNumbers", "bigintStrings", "jsonStrings"] as const) flag(name, config[name], problems)
+  for (const name of ["decimalNumbers", "bigintStrings", "jsonStrings", "multipleStatements"] as const) {
+    flag(name, config[name], problems)
+  }
 }
 
 const charsets: Partial<Record<string, number>> = { ...mysql.Charsets }
@@ -187,7 +189,7 @@ export const resolve = (config: MysqlConnectorConfig): Effect.Effect<Settings, M
         connectAttributes: { program_name: config.applicationName ?? defaults.applicationName },
         connectTimeout: 0,
         flags: ["-LOCAL_FILES"],
-        multipleStatements: false,
+        multipleStatements: config.multipleStatements ?? false,
         charset: (located.charset ?? defaults.charset).toUpperCase(),
         timezone: located.timezone ?? defaults.timezone,
         maxPreparedStatements: preparedStatements,

@@ -5,7 +5,7 @@ import type { Cancel, CancelOutcome } from "../wire/wire.js"
 import { Wire as BaseWire } from "../wire/wire.js"
 import type { DriverClient } from "./driver.js"
 import { isIdle, isServerError, makeClient, Status } from "./driver.js"
-import { clientError, hungUp, isFatal, lostError, serverError } from "./failure.js"
+import { clientError, hungUp, isFatal, lostError, rollsBack, serverError } from "./failure.js"
 import type { Work } from "./job.js"
 import { sendKill } from "./kill.js"
 import type { Settings } from "./settings.js"
@@ -32,8 +32,8 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
   private warnings = 0
   /** Which server it is, where it can say so. */
   server: string | undefined
-  /** A statement has failed since a transaction began. */
-  hasFailed = false
+  /** Since a transaction began, a statement has failed in a way that may have ended it. */
+  hasLost = false
   /** The transaction that `withTransaction` has begun. */
   transaction: "none" | "writing" | "reading" = "none"
 
@@ -41,13 +41,13 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
     super(settings, after)
     this.client = makeClient(settings, this.socket, {
       status: (flags, warnings) => {
-        if (!this.has(Status.inTransaction) && (flags & Status.inTransaction) !== 0) this.hasFailed = false
+        if (!this.has(Status.inTransaction) && (flags & Status.inTransaction) !== 0) this.hasLost = false
         this.flags = flags
         this.warnings = warnings
         this.isSure = true
       },
       refused: (errno, sql) => {
-        this.hasFailed = true
+        this.hasLost ||= this.has(Status.inTransaction) && rollsBack.has(errno)
         this.isSure &&= !this.mayEnd && errno !== interrupted && beginsNothing.test(sql ?? "")
       },
       row: (bytes) => {
