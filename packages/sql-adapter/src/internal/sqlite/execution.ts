@@ -112,7 +112,7 @@ export class Execution {
 
   /** One that comes before the first step has begun is lost, so it is repeated until the step has ended. */
   private interrupt(pause: number): void {
-    if (this.phase !== stepping) return
+    if (this.phase !== stepping || this.work.call.statement.isExplained) return
     this.native.interrupt()
     this.stopTimers.push(this.after(pause, () => this.interrupt(Math.min(pause * 2, longestPause))))
   }

@@ -48,6 +48,7 @@ const rollback: Statement = {
   parameters: 0,
   isQuery: false,
   isChange: false,
+  isExplained: false,
   ends: "ROLLBACK"
 }
 

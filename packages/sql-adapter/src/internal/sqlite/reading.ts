@@ -55,6 +55,7 @@ export class Reading {
     this.ahead = undefined
     if (this.rows === undefined) return
     this.rows = undefined
-    end(this.database, this.prepared.native, this.prepared.statement.isChange ? "untouched" : "interrupted")
+    const { isChange, isExplained } = this.prepared.statement
+    end(this.database, this.prepared.native, isChange || isExplained ? "untouched" : "interrupted")
   }
 }

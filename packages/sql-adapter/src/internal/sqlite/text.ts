@@ -12,6 +12,8 @@ export interface Statement {
   readonly isQuery: boolean
   /** An INSERT, UPDATE or DELETE, which an interruption undoes. */
   readonly isChange: boolean
+  /** An EXPLAIN, which must not be interrupted: SQLite does not end it then, and all that follows on the connection is interrupted. */
+  readonly isExplained: boolean
   /** Which end it makes to a transaction. */
   readonly ends: "COMMIT" | "ROLLBACK" | undefined
 }
@@ -135,6 +137,7 @@ export const describe = (sql: string): Text => {
     parameters: Math.min(parameters, mostParameters),
     isQuery: isQuery(tokens),
     isChange: writing.has(verbOf(tokens) ?? ""),
+    isExplained: wordOf(first) === "EXPLAIN",
     ends: endsOf(tokens)
   }
 }
