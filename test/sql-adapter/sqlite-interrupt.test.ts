@@ -57,6 +57,19 @@ describe("An interrupted statement", () => {
       yield* isIdle(filename)
     }))
 
+  it.scopedLive("that nobody here has interrupted condemns its connection: SQLite may interrupt all that follows", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* shop()
+      const fiber = yield* Effect.fork(Effect.exit(connection.query(slowRead)))
+      const { unsafeDatabase } = connection
+      // One that comes before the first step is lost; one that comes after the end of the connection ends the process.
+      while (!steps.isBroken(connection)) {
+        unsafeDatabase.interrupt()
+        yield* Effect.sleep(5)
+      }
+      expect((yield* Fiber.join(fiber))._tag).toBe("Failure")
+    }))
+
   it.scopedLive("never has its interruption hit the next one", () =>
     Effect.gen(function*() {
       const { connection } = yield* shop()

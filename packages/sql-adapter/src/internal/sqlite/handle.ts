@@ -4,7 +4,15 @@ import { collect } from "./collect.js"
 import type { NativeDatabase } from "./driver.js"
 import type { Limits, Report } from "./execution.js"
 import { Execution } from "./execution.js"
-import { clientError, interruptedError, isFatal, lostError, queryError, rolledBackError } from "./failure.js"
+import {
+  clientError,
+  interruptedError,
+  isFatal,
+  isInterruption,
+  lostError,
+  queryError,
+  rolledBackError
+} from "./failure.js"
 import type { Work } from "./job.js"
 import { Job } from "./job.js"
 import type { Counts } from "./statements.js"
@@ -216,7 +224,8 @@ export class Handle {
         break
       case "Failed":
         work.fail(queryError(sql, outcome.error))
-        if (isFatal(outcome.error)) this.lose(outcome.error)
+        // Nobody has interrupted it: it was for another one, and SQLite would not forget it.
+        if (isFatal(outcome.error) || isInterruption(outcome.error)) this.lose(outcome.error)
         // Nobody else ends a transaction whose end has failed.
         else if (isOpen && ends === "COMMIT" && work.whenLeft === "finish") this.queue.unshift(finishing(rollback))
     }
