@@ -6,24 +6,19 @@ import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { TransactionOptions } from "../../SqlTransaction.js"
-import { Bound, boundOf } from "./Bound.js"
 import { Commented } from "./comments.js"
 import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
+import type { Transactional } from "./models.js"
 import { Pooled } from "./Pooled.js"
 import { constructorOf, Runner } from "./statement.js"
 import type { Transactions } from "./transaction.js"
-import { connectionIn, withTransaction } from "./transaction.js"
+import { bind, boundIn, withTransaction } from "./transaction.js"
 import type { TransformRows } from "./transform.js"
 import type { TurnsOf } from "./Turns.js"
 
-/** What all SQL clients here have besides what @effect/sql asks for. */
-export interface Client extends SqlClient.SqlClient {
-  /** As `withTransaction`, with options. Inside of a transaction they mean nothing: it is a savepoint. */
-  readonly transaction: (
-    options: TransactionOptions
-  ) => <B, E, R>(effect: Effect.Effect<B, E, R>) => Effect.Effect<B, E | SqlError, R>
-}
+/** What all SQL clients here are. */
+export interface Client extends SqlClient.SqlClient, Transactional {}
 
 export interface Parts<A extends object, E> {
   readonly dialect: Dialect<A, E>
@@ -42,10 +37,10 @@ const reserve = <A extends object, E>(self: Transactions<A, E>): Effect.Effect<C
     Effect.flatMap(
       Effect.mapError(restore(self.pools.forReservation.get), toSqlError),
       (connection) =>
-        Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
-          const bound = new Bound(self.dialect, connection, 0, turns, self.pools.forReservation.invalidate(connection))
-          return Effect.as(Effect.addFinalizer(() => Effect.sync(() => bound.end())), bound)
-        })
+        Effect.tap(
+          bind(self, connection, 0, self.pools.forReservation.invalidate(connection)),
+          (bound) => Effect.addFinalizer(() => Effect.sync(() => bound.end()))
+        )
     )
   )
 
@@ -62,8 +57,7 @@ export const make = <A extends object, E>(
     const pooled = Effect.succeed(given(new Pooled(dialect, pools)))
     // One value for this client: @effect/sql keeps what it makes of it.
     const acquirer = Effect.withFiberRuntime<Connection>((fiber) => {
-      const connection = connectionIn(fiber.currentContext)
-      const bound = connection === undefined ? undefined : boundOf<A, E>(self, connection)
+      const bound = boundIn(self, fiber.currentContext)
       return bound === undefined ? pooled : Effect.succeed(given(bound))
     })
     const members = {

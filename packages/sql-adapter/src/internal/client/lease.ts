@@ -33,14 +33,8 @@ export const withConnection = <A, B>(
 ): Effect.Effect<B, SqlError> =>
   Effect.mapError(pool.use(statement), (error) => error instanceof SqlError ? error : toSqlError(error))
 
-/** The same, and tells how long it was waited for. */
-export const withTracedConnection = <A, B>(
-  fiber: Fiber.RuntimeFiber<any, any>,
-  pool: ConnectionPool<A, unknown>,
-  statement: (connection: A) => Effect.Effect<B, SqlError>
-): Effect.Effect<B, SqlError> => withConnection(pool, timed(fiber, statement))
-
-const timed = <A, B>(fiber: Fiber.RuntimeFiber<any, any>, f: (connection: A) => B): (connection: A) => B => {
+/** Tells how long a connection was waited for, from now until it is given to `f`. */
+export const timed = <A, B>(fiber: Fiber.RuntimeFiber<any, any>, f: (connection: A) => B): (connection: A) => B => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const since = clock.unsafeCurrentTimeMillis()
   return (connection) => {

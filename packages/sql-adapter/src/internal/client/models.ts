@@ -1,6 +1,9 @@
 /**
  * @since 0.1.0
  */
+import type { SqlError } from "@effect/sql/SqlError"
+import type * as Effect from "effect/Effect"
+import type { TransactionOptions } from "../../SqlTransaction.js"
 
 /**
  * What the clients of all databases can be told.
@@ -20,4 +23,17 @@ export interface ClientOptions {
    * another one: a server that counts or prepares by text has no use of that. Default: false.
    */
   readonly traceComments?: boolean | undefined
+}
+
+/**
+ * What all SQL clients have besides what @effect/sql asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transactional {
+  /** As `withTransaction`, with options. Inside of a transaction they mean nothing: it is a savepoint. */
+  readonly transaction: (
+    options: TransactionOptions
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
 }

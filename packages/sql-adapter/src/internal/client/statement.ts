@@ -1,4 +1,3 @@
-import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import * as Context from "effect/Context"
@@ -9,12 +8,11 @@ import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { boundOf } from "./Bound.js"
 import type { Run } from "./dialect.js"
 import { toSqlError } from "./failure.js"
-import { withConnection, withTracedConnection } from "./lease.js"
+import { timed, withConnection } from "./lease.js"
 import type { Transactions } from "./transaction.js"
-import { connectionIn } from "./transaction.js"
+import { boundIn } from "./transaction.js"
 import type { TransformRows } from "./transform.js"
 import { transformed } from "./transform.js"
 
@@ -47,11 +45,10 @@ export class Runner<A extends object, E> {
         const answer = Effect.mapError(run(connection, sql, params), toSqlError)
         return isTraced ? this.traced(operation, sql, answer) : answer
       }
-      const outer: Connection | undefined = connectionIn(fiber.currentContext)
-      const bound = outer === undefined ? undefined : boundOf<A, E>(this.client, outer)
+      const bound = boundIn(this.client, fiber.currentContext)
       if (bound !== undefined) return bound.turn(sql, Effect.suspend(() => execute(bound.connection)))
       const pool = this.client.pools.forStatement(sql)
-      return isTraced ? withTracedConnection(fiber, pool, execute) : withConnection(pool, execute)
+      return withConnection(pool, isTraced ? timed(fiber, execute) : execute)
     })
   }
 

@@ -23,9 +23,24 @@ export interface Transactions<A extends object, E> {
 }
 
 /** What is there of a transaction where the fiber is. */
-export const connectionIn = (context: Context.Context<never>): Connection | undefined =>
+const connectionIn = (context: Context.Context<never>): Connection | undefined =>
   (context.unsafeMap.get(TransactionConnection.key) as Context.Tag.Service<typeof TransactionConnection> | undefined)
     ?.[0]
+
+/** The innermost transaction of this client that the fiber is in. */
+export const boundIn = <A extends object, E>(
+  self: Transactions<A, E>,
+  context: Context.Context<never>
+): Bound<A, E> | undefined => boundOf(self, connectionIn(context))
+
+/** A connection for longer than a statement, at a level of nesting. */
+export const bind = <A extends object, E>(
+  { dialect, turns }: Transactions<A, E>,
+  connection: A,
+  level: number,
+  discard: Effect.Effect<void>
+): Effect.Effect<Bound<A, E>> =>
+  Effect.map(turns.of(connection).at(level), (turns) => new Bound(dialect, connection, level, turns, discard))
 
 /** How a transaction, or a savepoint, begins and ends. */
 interface Frame {
@@ -42,10 +57,9 @@ interface Frame {
  * connection is outside of the transaction. An interrupted fiber does not wait for its ROLLBACK.
  */
 const run = <B, E2, R>(
-  owner: object,
+  owner: Transactions<any, any>,
   bound: Bound<any, any>,
   frame: Frame,
-  attributes: ReadonlyArray<readonly [string, unknown]>,
   effect: Effect.Effect<B, E2, R>
 ): Effect.Effect<B, E2 | SqlError, R> =>
   Effect.uninterruptibleMask((restore) =>
@@ -54,7 +68,7 @@ const run = <B, E2, R>(
       { kind: "client", captureStackTrace: false },
       (span) =>
         Effect.withFiberRuntime<B, E2 | SqlError, R>((fiber) => {
-          for (const [key, value] of attributes) span.attribute(key, value)
+          for (const [key, value] of owner.attributes) span.attribute(key, value)
           const context = fiber.currentContext
           const handle = new Handle(owner, bound, connectionIn(context))
           let hasBegun = false
@@ -128,10 +142,10 @@ const root = <A extends object, E, B, E2, R>(
 ): Effect.Effect<B, E2 | SqlError, R> => {
   const pool = self.pools.forTransaction(options)
   return withLease(pool, (connection) =>
-    Effect.flatMap(self.turns.of(connection).at(0), (turns) => {
-      const bound = new Bound(self.dialect, connection, 0, turns, pool.invalidate(connection))
-      return run(self, bound, transaction(bound, options), self.attributes, effect)
-    }))
+    Effect.flatMap(
+      bind(self, connection, 0, pool.invalidate(connection)),
+      (bound) => run(self, bound, transaction(bound, options), effect)
+    ))
 }
 
 /** Has the turn of the level above until it has ended: what is beside it waits. */
@@ -139,16 +153,14 @@ const nested = <A extends object, E, B, E2, R>(
   self: Transactions<A, E>,
   outer: Bound<A, E>,
   effect: Effect.Effect<B, E2, R>
-): Effect.Effect<B, E2 | SqlError, R> => {
-  const { connection, discard } = outer
-  return outer.turn(
+): Effect.Effect<B, E2 | SqlError, R> =>
+  outer.turn(
     "SAVEPOINT",
-    Effect.flatMap(self.turns.of(connection).at(outer.level + 1), (turns) => {
-      const bound = new Bound(self.dialect, connection, outer.level + 1, turns, discard)
-      return run(self, bound, savepoint(bound), self.attributes, effect)
-    })
+    Effect.flatMap(
+      bind(self, outer.connection, outer.level + 1, outer.discard),
+      (bound) => run(self, bound, savepoint(bound), effect)
+    )
   )
-}
 
 /** Runs an effect in a transaction, or in a savepoint where the fiber is in a transaction of this client. */
 export const withTransaction = <A extends object, E, B, E2, R>(
@@ -157,7 +169,7 @@ export const withTransaction = <A extends object, E, B, E2, R>(
   effect: Effect.Effect<B, E2, R>
 ): Effect.Effect<B, E2 | SqlError, R> =>
   Effect.withFiberRuntime<B, E2 | SqlError, R>((fiber) => {
-    const outer = boundOf<A, E>(self, connectionIn(fiber.currentContext))
+    const outer = boundIn(self, fiber.currentContext)
     if (outer !== undefined) return nested(self, outer, effect)
     const { retry } = options
     const once = root(self, options, effect)

@@ -6,13 +6,11 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type { Tuning } from "@cenote/core/PoolOptions"
 import type * as SqlClient from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import type * as Effect from "effect/Effect"
 import type { MysqlConnection } from "../../MysqlConnection.js"
 import type { MysqlConnectError } from "../../MysqlError.js"
 import type { MysqlConnectorConfig } from "../../MysqlOptions.js"
-import type { TransactionOptions } from "../../SqlTransaction.js"
-import type { ClientOptions } from "../client/models.js"
+import type { ClientOptions, Transactional } from "../client/models.js"
 
 /**
  * @since 0.1.0
@@ -32,11 +30,7 @@ export interface Options<E = never, R = never> extends Tuning, ClientOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Client extends SqlClient.SqlClient {
+export interface Client extends SqlClient.SqlClient, Transactional {
   /** The pool that its connections are from. */
   readonly pool: ConnectionPool<MysqlConnection, MysqlConnectError>
-  /** As `withTransaction`, with options. Inside of a transaction they mean nothing: it is a savepoint. */
-  readonly transaction: (
-    options: TransactionOptions
-  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
 }

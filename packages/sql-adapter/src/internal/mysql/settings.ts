@@ -5,7 +5,8 @@ import type * as tls from "node:tls"
 import type { MysqlConnectError } from "../../MysqlError.js"
 import type { MysqlConnectorConfig } from "../../MysqlOptions.js"
 import type { Problems } from "../wire/fields.js"
-import { flag, longestTimer, millis, secret, text } from "../wire/fields.js"
+import * as Fields from "../wire/fields.js"
+import { flag, millis, secret, text } from "../wire/fields.js"
 import { tlsFor } from "../wire/tls.js"
 import type { Limits } from "../wire/wire.js"
 import type { ClientOptions } from "./driver.js"
@@ -139,20 +140,10 @@ export const resolve = (config: MysqlConnectorConfig): Effect.Effect<Settings, M
     for (const name of ["host", "database", "user", "socketPath"] as const) text(name, located[name], problems)
     text("applicationName", config.applicationName, problems)
     const { port: portNumber = defaults.port } = located
-    if (!(Number.isInteger(portNumber) && portNumber >= 1 && portNumber <= 65535)) {
-      problems.push("port must be a whole number from 1 to 65535")
-    }
-    if (
-      located.ssl !== undefined && typeof located.ssl !== "boolean" &&
-      (typeof located.ssl !== "object" || located.ssl === null)
-    ) {
-      problems.push("ssl must be a boolean or the options of tls.connect")
-    }
+    Fields.port(portNumber, problems)
+    Fields.ssl(located.ssl, problems)
     checkValues(config, located, problems)
-    const setup = config.setup ?? []
-    if (!Array.isArray(setup) || !setup.every((sql) => typeof sql === "string" && sql.trim() !== "")) {
-      problems.push("setup must be a list of statements, each a string that is not empty")
-    }
+    const setup = Fields.setup(config.setup, problems)
     const preparedStatements = config.preparedStatements ?? defaults.preparedStatements
     if (!Number.isInteger(preparedStatements) || preparedStatements < 1) {
       problems.push("preparedStatements must be a whole number from 1 on")
@@ -206,9 +197,7 @@ export const resolve = (config: MysqlConnectorConfig): Effect.Effect<Settings, M
       keepAliveDelay,
       connectTimeout,
       statementTimeout,
-      answerTimeout: statementTimeout === undefined
-        ? undefined
-        : Math.min(statementTimeout + cancelTimeout, longestTimer),
+      answerTimeout: Fields.answerTimeoutOf(statementTimeout, cancelTimeout),
       setup
     })
   })

@@ -13,8 +13,7 @@ import type { PgConnection } from "../../PgConnection.js"
 import type { PgConnectError } from "../../PgError.js"
 import type { Heard } from "../../PgNotification.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
-import type { TransactionOptions } from "../../SqlTransaction.js"
-import type { ClientOptions } from "../client/models.js"
+import type { ClientOptions, Transactional } from "../client/models.js"
 
 /**
  * @since 0.1.0
@@ -31,13 +30,9 @@ export interface Options<E = never, R = never> extends Tuning, ClientOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Client extends PgClient.PgClient {
+export interface Client extends PgClient.PgClient, Transactional {
   /** The pool that its connections are from. */
   readonly pool: ConnectionPool<PgConnection, PgConnectError>
-  /** As `withTransaction`, with options. Inside of a transaction they mean nothing: it is a savepoint. */
-  readonly transaction: (
-    options: TransactionOptions
-  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
   /**
    * Runs an effect in a transaction that begins with settings of its own, `{ "app.tenant": "42" }`, for row-level security. They are
    * gone when it has ended, so nobody else ever sees them.

@@ -4,7 +4,8 @@ import pg from "pg"
 import type { PgConnectError } from "../../PgError.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
 import type { Problems } from "../wire/fields.js"
-import { longestTimer, millis, secret, text } from "../wire/fields.js"
+import * as Fields from "../wire/fields.js"
+import { millis, secret, text } from "../wire/fields.js"
 import { tlsFor } from "../wire/tls.js"
 import type { Limits } from "../wire/wire.js"
 import type { Place } from "./failure.js"
@@ -89,19 +90,9 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
     text("database", config.database, problems)
     text("user", config.user, problems)
     text("applicationName", config.applicationName, problems)
-    if (config.port !== undefined && !(Number.isInteger(config.port) && config.port >= 1 && config.port <= 65535)) {
-      problems.push("port must be a whole number from 1 to 65535")
-    }
-    if (
-      config.ssl !== undefined && typeof config.ssl !== "boolean" &&
-      (typeof config.ssl !== "object" || config.ssl === null)
-    ) {
-      problems.push("ssl must be a boolean or the options of tls.connect")
-    }
-    const setup = config.setup ?? []
-    if (!Array.isArray(setup) || !setup.every((sql) => typeof sql === "string" && sql.trim() !== "")) {
-      problems.push("setup must be a list of statements, each a string that is not empty")
-    }
+    Fields.port(config.port, problems)
+    Fields.ssl(config.ssl, problems)
+    const setup = Fields.setup(config.setup, problems)
     const preparedStatements = config.preparedStatements ?? 0
     if (!Number.isInteger(preparedStatements) || preparedStatements < 0) {
       problems.push("preparedStatements must be a whole number, 0 to prepare none")
@@ -134,15 +125,12 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
     const place = placeOf(client)
     if (problems.length > 0 || cancelTimeout === undefined) return Effect.fail(configurationError(place, problems))
     if (client.ssl !== undefined) client.ssl = tlsFor(place.host, client.ssl)
-    const answerTimeout = statementTimeout === undefined
-      ? undefined
-      : Math.min(statementTimeout + cancelTimeout, longestTimer)
     return Effect.succeed({
       place,
       client,
       cancelTimeout,
       connectTimeout,
-      answerTimeout,
+      answerTimeout: Fields.answerTimeoutOf(statementTimeout, cancelTimeout),
       setup,
       resetSession,
       preparedStatements

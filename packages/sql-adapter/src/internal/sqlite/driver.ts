@@ -41,8 +41,6 @@ export interface SqliteFailure extends Error {
 export const isSqliteFailure = (u: unknown): u is SqliteFailure =>
   u instanceof Error && "rawCode" in u && typeof u.rawCode === "number" && "code" in u && typeof u.code === "string"
 
-export const asError = (u: unknown): Error => u instanceof Error ? u : new Error(String(u))
-
 /** Which database, as the driver is to open it. */
 export interface Target {
   /** An absolute path, or ":memory:". */

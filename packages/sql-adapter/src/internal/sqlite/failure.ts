@@ -1,7 +1,8 @@
 import type { SqliteConnectReason, SqliteQueryReason } from "../../SqliteError.js"
 import { SqliteConnectError, SqliteQueryError } from "../../SqliteError.js"
+import { asError } from "../wire/network.js"
 import type { SqliteFailure } from "./driver.js"
-import { asError, isSqliteFailure } from "./driver.js"
+import { isSqliteFailure } from "./driver.js"
 
 /** SQLite's result codes, by their numbers. An extended code is one of them and more above its lowest byte. */
 const names: Readonly<Record<number, string>> = {

@@ -1,10 +1,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as path from "node:path"
 import type { SqliteConnectError } from "../../SqliteError.js"
 import type { SqliteConnectorConfig } from "../../SqliteOptions.js"
+import type { Problems } from "../wire/fields.js"
+import { flag, millis } from "../wire/fields.js"
 import type { Target } from "./driver.js"
 import type { Limits } from "./execution.js"
 import { configurationError } from "./failure.js"
@@ -32,11 +33,8 @@ const defaults = {
 }
 
 const memory = ":memory:"
-const longestTimer = 2 ** 31 - 1
 const journalModes = ["wal", "delete", "truncate", "persist", "memory", "off"]
 const synchronousModes = ["off", "normal", "full", "extra"]
-
-type Problems = Array<string>
 
 const location = (filename: unknown, problems: Problems): void => {
   if (typeof filename !== "string" || filename === "") {
@@ -50,24 +48,10 @@ const location = (filename: unknown, problems: Problems): void => {
   }
 }
 
-const flag = (name: string, value: unknown, problems: Problems): void => {
-  if (value !== undefined && typeof value !== "boolean") problems.push(`${name} must be true or false`)
-}
-
 const oneOf = (name: string, value: unknown, allowed: ReadonlyArray<string>, problems: Problems): void => {
   if (value !== undefined && !allowed.includes(value as string)) {
     problems.push(`${name} must be one of ${allowed.map((mode) => `"${mode}"`).join(", ")}`)
   }
-}
-
-const millis = (name: string, value: unknown, least: number, problems: Problems): number | undefined => {
-  if (value === undefined) return undefined
-  const decoded = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
-  if (Option.isSome(decoded) && decoded.value >= least && decoded.value <= longestTimer) {
-    return Math.round(decoded.value)
-  }
-  problems.push(`${name} must be a duration from ${least} ms to ${longestTimer} ms`)
-  return undefined
 }
 
 const secret = (name: string, value: unknown, problems: Problems): string | undefined => {
@@ -110,8 +94,8 @@ export const resolve = (config: SqliteConnectorConfig): Effect.Effect<Settings, 
     oneOf("journalMode", journalMode, journalModes, problems)
     oneOf("synchronous", synchronous, synchronousModes, problems)
     flag("foreignKeys", config.foreignKeys, problems)
-    const busyTimeout = millis("busyTimeout", config.busyTimeout ?? defaults.busyTimeout, 0, problems)
-    const statementTimeout = millis("statementTimeout", config.statementTimeout, 1, problems)
+    const busyTimeout = millis("busyTimeout", config.busyTimeout ?? defaults.busyTimeout, problems, 0)
+    const statementTimeout = millis("statementTimeout", config.statementTimeout, problems)
     const encryptionKey = secret("encryptionKey", config.encryptionKey, problems)
     texts("setup", config.setup, problems)
     flag("safeIntegers", config.safeIntegers, problems)

@@ -1,4 +1,5 @@
-import { asError, isSqliteFailure } from "./driver.js"
+import { asError } from "../wire/network.js"
+import { isSqliteFailure } from "./driver.js"
 import type { NativeDatabase, NativeStatement } from "./driver.js"
 import type { Statement, Text } from "./text.js"
 import { describe } from "./text.js"
