@@ -43,7 +43,8 @@ export const isLost = ({ bound, measured }: Budget): boolean => {
 const effectPool = "Effect's Pool"
 const floor = "floor: `acquireUseRelease` of two commits"
 const unobserved = "Cenote `use`, events no longer observed"
-const libraries = ["generic-pool", "tarn", "pg-pool", "lightning-pool", "sequelize-pool"]
+/** The pools of promises. */
+export const libraries = ["generic-pool", "tarn", "pg-pool", "lightning-pool", "sequelize-pool"]
 
 const fromEffect = (library: string) => `${library}, from Effect`
 

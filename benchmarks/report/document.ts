@@ -9,7 +9,7 @@ import { cases } from "../cases/index.js"
 import type { Case, Result, Row } from "../model.js"
 import { root } from "../root.js"
 import type { Budget, Figures } from "./budgets.js"
-import { isMet } from "./budgets.js"
+import { isMet, libraries } from "./budgets.js"
 import { budgetTable, caseTable, heapTable } from "./tables.js"
 
 export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {}
@@ -22,11 +22,13 @@ const json = (url: URL | string) => JSON.parse(readFileSync(url, "utf8")) as Rec
 /** Of everybody who is compared. */
 const versions = (): Record<string, string> => {
   const { dependencies = {} } = json(new URL("benchmarks/package.json", root))
-  const peers = ["generic-pool", "tarn", "pg-pool", "lightning-pool", "sequelize-pool"]
   const effect = json(new URL("benchmarks/node_modules/effect/package.json", root)) as unknown as {
     version: string
   }
-  return { effect: effect.version, ...Object.fromEntries(peers.map((name) => [name, dependencies[name] as string])) }
+  return {
+    effect: effect.version,
+    ...Object.fromEntries(libraries.map((name) => [name, dependencies[name] as string]))
+  }
 }
 
 export interface Machine {

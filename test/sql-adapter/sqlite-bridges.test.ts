@@ -1,23 +1,11 @@
 import * as SqlitePool from "@cenote/sql-adapter/SqlitePool"
 import { layer } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as fs from "node:fs/promises"
-import * as os from "node:os"
 import * as path from "node:path"
 import { bridges } from "./bridges/index.js"
 import type { Subject } from "./bridges/subject.js"
-
-class Folder extends Context.Tag("test/Folder")<Folder, string>() {}
-
-const folder = Layer.scoped(
-  Folder,
-  Effect.acquireRelease(
-    Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "cenote-sqlite-"))),
-    (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true }))
-  )
-)
+import { Folder, folderLayer } from "./sqliteHarness.js"
 
 const stats = Effect.zipWith(SqlitePool.Writer.stats, SqlitePool.Readers.stats, (writer, readers) => ({
   checking: writer.checking + readers.checking,
@@ -42,4 +30,4 @@ const subject: Subject<SqlitePool.Readers | SqlitePool.Writer, Folder> = {
   server: undefined
 }
 
-layer(folder, { excludeTestServices: true, timeout: 60_000 })("On SqlitePool,", (it) => bridges(it, subject))
+layer(folderLayer, { excludeTestServices: true, timeout: 60_000 })("On SqlitePool,", (it) => bridges(it, subject))

@@ -1,25 +1,11 @@
 import * as SqlitePool from "@cenote/sql-adapter/SqlitePool"
 import { layer } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as fs from "node:fs/promises"
-import * as os from "node:os"
 import * as path from "node:path"
 import { conformance } from "./conformance/index.js"
 import type { Subject } from "./conformance/subject.js"
 import { totals } from "./conformance/subject.js"
-
-/** A folder that is gone with the suite. */
-class Folder extends Context.Tag("test/Folder")<Folder, string>() {}
-
-const folder = Layer.scoped(
-  Folder,
-  Effect.acquireRelease(
-    Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "cenote-sqlite-"))),
-    (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true }))
-  )
-)
+import { Folder, folderLayer } from "./sqliteHarness.js"
 
 /** In memory: one connection for all. In a file: one that writes, and several that read. */
 const subject = (where: "memory" | "file"): Subject<Folder> => ({
@@ -38,12 +24,12 @@ const subject = (where: "memory" | "file"): Subject<Folder> => ({
   others: where === "memory" ? "see nothing" : "read"
 })
 
-layer(folder, { excludeTestServices: true, timeout: 60_000 })(
+layer(folderLayer, { excludeTestServices: true, timeout: 60_000 })(
   "SqlitePool in a file conforms:",
   (it) => conformance(it, subject("file"))
 )
 
-layer(folder, { excludeTestServices: true, timeout: 60_000 })(
+layer(folderLayer, { excludeTestServices: true, timeout: 60_000 })(
   "SqlitePool in memory conforms:",
   (it) => conformance(it, subject("memory"))
 )

@@ -1,6 +1,8 @@
 import type { SqliteConnection, SqliteConnectorConfig } from "@cenote/sql-adapter/SqliteConnector"
 import * as SqliteConnector from "@cenote/sql-adapter/SqliteConnector"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import Libsql from "libsql"
 import { spawn } from "node:child_process"
@@ -16,6 +18,11 @@ export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireR
   Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "cenote-sqlite-"))),
   (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
 )
+
+/** The folder of a suite. */
+export class Folder extends Context.Tag("test/Folder")<Folder, string>() {}
+
+export const folderLayer = Layer.scoped(Folder, folder)
 
 /** The path of a database that does not exist yet, in a folder of its own. */
 export const newFile: Effect.Effect<string, never, Scope.Scope> = Effect.map(

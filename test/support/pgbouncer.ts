@@ -10,7 +10,8 @@ import * as fs from "node:fs/promises"
 import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
-import type { Server } from "./postgres.js"
+import type { PostgresError, Server } from "./postgres.js"
+import { freePort } from "./postgres.js"
 
 export class PgBouncerError extends Data.TaggedError("PgBouncerError")<{ readonly message: string }> {}
 
@@ -38,14 +39,6 @@ const nobody = 65534
 /** It refuses to be run by root. */
 const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
 
-const freePort = Effect.async<number>((resume) => {
-  const server = net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as net.AddressInfo
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
 const isListening = (port: number) =>
   Effect.async<boolean>((resume) => {
     const socket = net.connect(port, "127.0.0.1")
@@ -72,7 +65,9 @@ max_client_conn = 200
 `
 
 /** Where it listens. It is stopped with the Scope. */
-export const before = (server: Server): Effect.Effect<{ host: string; port: number }, PgBouncerError, Scope.Scope> =>
+export const before = (
+  server: Server
+): Effect.Effect<{ host: string; port: number }, PgBouncerError | PostgresError, Scope.Scope> =>
   Effect.gen(function*() {
     if (program === undefined) return yield* new PgBouncerError({ message: "PgBouncer is not installed" })
     const port = yield* freePort

@@ -77,7 +77,8 @@ const attempt = <A>(what: string, f: () => PromiseLike<A>): Effect.Effect<A, Pos
     catch: (cause) => new PostgresError({ message: cause instanceof Error ? `${what}: ${cause.message}` : what, cause })
   })
 
-const freePort = attempt("No free port", () =>
+/** A port that nobody listens on at the moment. */
+export const freePort = attempt("No free port", () =>
   new Promise<number>((resolve, reject) => {
     const server = net.createServer()
     server.once("error", reject)
