@@ -19,10 +19,13 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { ConnectionPool, Startup, StartupError } from "./model/pool.js"
-import type { InvalidOptions } from "./PoolError.js"
-import type { Options } from "./PoolOptions.js"
+import type { STM } from "effect/STM"
+import type { ClaimOwner, ConnectionPool, Connections, OpenErrors, Pools, Startup, StartupError } from "./model/pool.js"
+import type { AcquireError, InvalidOptions } from "./PoolError.js"
+import type { LeaseOptions, Options } from "./PoolOptions.js"
+import * as claims from "./request/claims.js"
 import * as internal from "./request/tag.js"
+import * as together from "./request/together.js"
 
 /**
  * @since 0.1.0
@@ -40,6 +43,16 @@ export type {
    */
   PoolEvent
 } from "./PoolEvent.js"
+
+export type {
+  /**
+   * What `health` gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  PoolHealth
+} from "./PoolHealth.js"
 
 export type {
   /**
@@ -99,6 +112,96 @@ export const make: <A, E, R, const S extends Startup | undefined = "lazy">(
   InvalidOptions | StartupError<S, E>,
   Exclude<R, Scope.Scope> | Scope.Scope
 > = internal.make
+
+/**
+ * A connection of each of several pools until the Scope closes: all at once, or none. The same pool may be named several times.
+ *
+ * One transaction takes them all, so nobody holds one while it waits for another: callers that name the same pools in any order never deadlock. Who
+ * cannot be served at once waits in the queue of each pool. Others that came later are served meanwhile, until 20 have come; then what comes
+ * back is held for it, unless another of its pools has nothing open: one pool's outage freezes no other. What it gets is idle and needs no check; where
+ * connections are shared, nobody else is on it.
+ *
+ * Waits for each pool's `acquireTimeout`, or that of the options. Fails as one of the pools would, with nothing taken; with `PoolRefused`
+ * (`BeyondCapacity`) at once where a pool is named more often than its `maxSize`. Interrupting it costs nobody a connection or a place.
+ *
+ * @example
+ * import * as ConnectionPool from "@cenote/core/ConnectionPool"
+ * import * as Effect from "effect/Effect"
+ *
+ * interface Connection {
+ *   readonly query: (sql: string) => Effect.Effect<string>
+ * }
+ *
+ * export const copy = (from: ConnectionPool.ConnectionPool<Connection>, to: ConnectionPool.ConnectionPool<Connection>) =>
+ *   Effect.scoped(
+ *     Effect.flatMap(ConnectionPool.all({ from, to }), ({ from, to }) => Effect.flatMap(from.query("read"), to.query))
+ *   )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const all: <const P extends Pools>(
+  pools: P,
+  options?: LeaseOptions | undefined
+) => Effect.Effect<Connections<P>, OpenErrors<P> | AcquireError, Scope.Scope> = together.all
+
+/**
+ * As `all`, for as long as `f` runs: the connections go back when it has ended, however it did.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const useAll: <const P extends Pools, B, E2, R2>(
+  pools: P,
+  f: (connections: Connections<P>) => Effect.Effect<B, E2, R2>,
+  options?: LeaseOptions | undefined
+) => Effect.Effect<B, OpenErrors<P> | E2 | AcquireError, R2> = together.useAll
+
+/**
+ * Commits a transaction of your own that takes connections with `tryTake`, from any pools, beside whatever else it does with TRefs; runs `f`
+ * with its value; and gives the connections back when `f` has ended, however it did.
+ *
+ * The transaction is all or nothing: if it fails or retries, nothing was taken. Where it retries it waits until something that it has read
+ * changes, without a deadline and without a place in any queue: put an `Effect.timeout` around it, or let it fail and ask with `use`.
+ * Interrupting it ends the wait, or `f`, at once, and costs nobody a connection.
+ *
+ * Fails as the transaction or `f` does. The transaction may be run several times: it must do nothing but STM.
+ *
+ * @example
+ * import * as ConnectionPool from "@cenote/core/ConnectionPool"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ * import * as STM from "effect/STM"
+ * import * as TRef from "effect/TRef"
+ *
+ * interface Connection {
+ *   readonly query: (sql: string) => Effect.Effect<string>
+ * }
+ *
+ * // From the replica while there is budget for it, else from the primary.
+ * const taken = (
+ *   replica: ConnectionPool.ConnectionPool<Connection>,
+ *   primary: ConnectionPool.ConnectionPool<Connection>,
+ *   budget: TRef.TRef<number>
+ * ) =>
+ *   STM.gen(function*() {
+ *     const left = yield* TRef.get(budget)
+ *     const connection = yield* (left > 0 ? replica : primary).tryTake()
+ *     if (Option.isNone(connection)) return yield* STM.fail("busy" as const)
+ *     if (left > 0) yield* TRef.set(budget, left - 1)
+ *     return connection.value
+ *   })
+ *
+ * export const read = (...pools: Parameters<typeof taken>) =>
+ *   ConnectionPool.useSTM(taken(...pools), (connection) => connection.query("select 1"))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const useSTM: <T, E, R, B, E2, R2>(
+  stm: STM<T, E, R>,
+  f: (taken: T) => Effect.Effect<B, E2, R2>
+) => Effect.Effect<B, E | E2, Exclude<R, ClaimOwner> | R2> = claims.useSTM
 
 /**
  * A service that is a pool: a Context.Tag whose static members are the pool's own operations and its layers.

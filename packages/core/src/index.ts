@@ -21,6 +21,16 @@ export * as PoolEvent from "./PoolEvent.js"
 /**
  * @since 0.1.0
  */
+export * as PoolHealth from "./PoolHealth.js"
+
+/**
+ * @since 0.1.0
+ */
+export * as PoolMetrics from "./PoolMetrics.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as PoolOptions from "./PoolOptions.js"
 
 /**

@@ -11,8 +11,10 @@ import * as TRef from "effect/TRef"
 import type { Rules } from "../model/settings.js"
 import type { PoolStats } from "../model/stats.js"
 import type { Decision, DecisionOf, Input } from "./decision.js"
+import { returnRate } from "./measures.js"
+import { phaseOf } from "./situation.js"
 import type { State } from "./state.js"
-import { initial, sizes } from "./state.js"
+import { initial, servedCount, sizes } from "./state.js"
 import { transition } from "./transition.js"
 
 /** One commit: what went in, what came out, and the state after it. */
@@ -50,15 +52,22 @@ export const make = (rules: Rules, history?: History): STM.STM<Allocator> =>
   })
 
 /** A snapshot of sizes and totals. */
-export const stats = (name: string, state: State): PoolStats => ({
+export const stats = (name: string, state: State, now: number): PoolStats => ({
   name,
-  phase:
-    ({ Starting: "starting", Running: "running", Closing: "closing", Closed: "closed" } as const)[state.phase._tag],
+  phase: phaseOf(state),
   ...sizes(state),
   minSize: state.rules.minSize,
+  minIdle: state.rules.minIdle,
+  leases: state.leased.size,
+  peakLeased: state.upkeep.peaks.ever,
+  peakWaiting: state.upkeep.mostWaiting,
+  returnRate: returnRate(state, now),
   requests: state.nextTicket,
+  acquired: servedCount(state),
   timedOut: state.upkeep.timedOut,
   refused: state.upkeep.refused,
+  shed: state.upkeep.shed,
+  gaveUp: state.upkeep.gaveUp,
   opened: state.upkeep.opened,
   openFailures: state.upkeep.openFailures,
   closed: state.upkeep.closed,

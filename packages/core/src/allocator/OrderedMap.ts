@@ -155,7 +155,10 @@ export const get = <V>(self: OrderedMap<V>, key: number): V | undefined => {
 
 export const has = (self: OrderedMap<unknown>, key: number): boolean => get(self, key) !== undefined
 
-const end = <V>(self: OrderedMap<V>, pick: (items: ReadonlyArray<unknown>) => unknown): V | undefined => {
+const end = <V>(
+  self: Pick<OrderedMap<V>, "root" | "level">,
+  pick: (items: ReadonlyArray<unknown>) => unknown
+): V | undefined => {
   if (self.root === undefined) return undefined
   let item: unknown = self.root
   for (let level = self.level; level >= 0; level--) item = pick((item as Node).items)
@@ -207,6 +210,25 @@ export const rank = (self: OrderedMap<unknown>, key: number): number => {
   return before + indexOf(node.bitmap, placeOf(key, 0))
 }
 
+/** How many values from the first on pass the test, if none passes it that comes after one that does not. */
+export const countWhile = <V>(self: OrderedMap<V>, test: (value: V) => boolean): number => {
+  let node = self.root
+  let before = 0
+  for (let level = self.level; node !== undefined && level > 0; level--) {
+    let next: Node | undefined = undefined
+    for (const child of node.items as ReadonlyArray<Node>) {
+      if (!test(end({ root: child, level: level - 1 }, lastOf) as V)) {
+        next = child
+        break
+      }
+      before += child.size
+    }
+    node = next
+  }
+  const index = node === undefined ? 0 : (node.items as ReadonlyArray<V>).findIndex((value) => !test(value))
+  return node === undefined ? before : before + (index < 0 ? node.items.length : index)
+}
+
 const collect = (node: Node, level: number, into: Array<unknown>): void => {
   for (const item of node.items) {
     if (level === 0) into.push(item)
@@ -220,6 +242,47 @@ export const values = <V>(self: OrderedMap<V>): Array<V> => {
   if (self.root !== undefined) collect(self.root, self.level, all)
   return all as Array<V>
 }
+
+const someIn = (node: Node, level: number, test: (value: any) => boolean): boolean => {
+  for (const item of node.items) {
+    if (level === 0 ? test(item) : someIn(item as Node, level - 1, test)) return true
+  }
+  return false
+}
+
+const findIn = (node: Node, level: number, prefix: number, test: (value: any) => boolean): number | undefined => {
+  for (let place = 0, index = 0; index < node.items.length; place++) {
+    if ((node.bitmap & (1 << place)) === 0) continue
+    const item = node.items[index++]
+    const key = prefix * WIDTH + place
+    if (level > 0) {
+      const found = findIn(item as Node, level - 1, key, test)
+      if (found !== undefined) return found
+    } else if (test(item)) {
+      return key
+    }
+  }
+  return undefined
+}
+
+/** The lowest key whose value passes the test. */
+export const findKey = <V>(self: OrderedMap<V>, test: (value: V) => boolean): number | undefined =>
+  self.root === undefined ? undefined : findIn(self.root, self.level, self.prefix, test)
+
+/** Whether a value passes the test. */
+export const some = <V>(self: OrderedMap<V>, test: (value: V) => boolean): boolean =>
+  self.root !== undefined && someIn(self.root, self.level, test)
+
+const mapIn = (node: Node, level: number, change: (value: any) => unknown): Node =>
+  new Node(
+    node.bitmap,
+    node.size,
+    node.items.map((item) => level === 0 ? change(item) : mapIn(item as Node, level - 1, change))
+  )
+
+/** The same keys with other values. */
+export const map = <V, W>(self: OrderedMap<V>, change: (value: V) => W): OrderedMap<W> =>
+  self.root === undefined ? EMPTY : wrap(mapIn(self.root, self.level, change), self.level, self.prefix)
 
 const collectKeys = (node: Node, level: number, prefix: number, into: Array<number>): void => {
   for (let place = 0, index = 0; index < node.items.length; place++) {

@@ -8,7 +8,33 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Option } from "effect/Option"
-import type { ConnectFailure, Sizes } from "../model/stats.js"
+import type { Asker, Manner } from "../model/asker.js"
+import { plain } from "../model/asker.js"
+import type { RefusalReason } from "../model/errors.js"
+import type { Priority } from "../model/options.js"
+import type { ConnectFailure, PoolPhase, Sizes } from "../model/stats.js"
+
+/** Who has a connection, and since when. */
+export interface Holder {
+  readonly connection: number
+  readonly lease: number
+  readonly since: number
+  readonly fiber: Asker | undefined
+  readonly manner: Manner
+}
+
+/** What a caller that gets nothing is told of the pool. */
+export interface Situation {
+  readonly phase: PoolPhase
+  readonly sizes: Sizes
+  /** The oldest leases. */
+  readonly holders: ReadonlyArray<Holder>
+  /** When the youngest lease began, if there is one. */
+  readonly youngest: number | undefined
+  /** In connections a second; 0: it is not known. */
+  readonly returnRate: number
+  readonly lastConnectFailure: Option<ConnectFailure>
+}
 
 /** Why a caller gets no connection. */
 export type Denial =
@@ -16,11 +42,11 @@ export type Denial =
     readonly _tag: "TimedOut"
     readonly waited: number
     readonly place: number
-    readonly sizes: Sizes
-    readonly lastConnectFailure: Option<ConnectFailure>
     readonly at: number
+    readonly situation: Situation
   }
-  | { readonly _tag: "QueueFull"; readonly sizes: Sizes }
+  | { readonly _tag: RefusalReason; readonly at: number; readonly situation: Situation }
+  | { readonly _tag: "Deadlock"; readonly at: number; readonly situation: Situation }
   | { readonly _tag: "Down"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Closed" }
 
@@ -37,21 +63,37 @@ export class Ticket {
    * OrderedMap begin: a clock that was set to before 1970 must not be more than late.
    */
   readonly deadline: number
+  /** Whose turn comes first is served first. */
+  readonly turn: number
   private notice: Notice | undefined = undefined
   private listener: ((notice: Notice) => void) | undefined = undefined
 
   constructor(
     /** When it was drawn, in milliseconds of the pool's clock. */
     readonly since: number,
-    deadline: number
+    deadline: number,
+    /** None where the pool itself waits. */
+    readonly fiber: Asker | undefined = undefined,
+    readonly manner: Manner = plain
   ) {
     this.deadline = Math.max(0, Math.ceil(deadline))
+    this.turn = since - manner.headStart
+  }
+
+  get priority(): Priority {
+    return this.manner.priority
   }
 
   /** Tells the holder. Called after the commit that decided it, at most once. */
   notify(notice: Notice): void {
     this.notice = notice
     this.listener?.(notice)
+  }
+
+  /** Calls back with the notice, once. One listener, in place of `wait`. */
+  listen(listener: (notice: Notice) => void): void {
+    if (this.notice !== undefined) return listener(this.notice)
+    this.listener = listener
   }
 
   /**
@@ -61,9 +103,7 @@ export class Ticket {
   wait<A, E, R>(next: (notice: Notice) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.async<A, E, R>((resume) => {
       // What is next is the holder's to do, not that of who brings the notice.
-      const wake = (notice: Notice) => resume(Effect.suspend(() => next(notice)))
-      if (this.notice !== undefined) return wake(this.notice)
-      this.listener = wake
+      this.listen((notice) => resume(Effect.suspend(() => next(notice))))
     })
   }
 }

@@ -2,26 +2,26 @@
  * The moves of which transitions are made: each takes a permit or a caller from one place of the state to another. The work
  * that a move asks for is added to a list that belongs to the transition.
  */
-import type { CloseReason } from "../model/events.js"
 import type { Work } from "./decision.js"
+import { raisePeak } from "./measures.js"
 import * as OrderedMap from "./OrderedMap.js"
+import { dismissLate, judgeServed } from "./overload.js"
+import { join } from "./shared.js"
 import type { Connection, Idle, State } from "./state.js"
-import { sizes, withGrant, withIdle, withQueue, withSteps, withUpkeep } from "./state.js"
-import type { Denial, Ticket } from "./Ticket.js"
+import { withGrant, withIdle, withSteps } from "./state.js"
+import type { Ticket } from "./Ticket.js"
+import { nextToServe } from "./turns.js"
+import { forget } from "./waiting.js"
 import * as WaitQueue from "./WaitQueue.js"
 
-/** Why a connection cannot be handed out any more, if it cannot. */
-export const retirement = (
-  { rules }: State,
-  connection: Connection,
-  uses: number,
-  now: number
-): CloseReason | undefined =>
-  now >= connection.expiresAt ? "MaxLifetime" : uses >= rules.maxUses ? "MaxUses" : undefined
+/** When a connection was verified that may be dead for all one knows. */
+export const SUSPECT = -Infinity
 
 /** Whether an idle connection may be handed out without a check. A clock that went backwards proves nothing. */
-export const isFresh = ({ rules: { checkAfterIdle } }: State, { verifiedAt }: Idle, now: number): boolean =>
-  checkAfterIdle === Infinity || (checkAfterIdle > 0 && now >= verifiedAt && now - verifiedAt <= checkAfterIdle)
+export const isFresh = ({ rules: { canCheck, checkAfterIdle } }: State, { verifiedAt }: Idle, now: number): boolean =>
+  verifiedAt === SUSPECT
+    ? !canCheck
+    : checkAfterIdle === Infinity || (checkAfterIdle > 0 && now >= verifiedAt && now - verifiedAt <= checkAfterIdle)
 
 /** The idle connection whose turn it is. */
 export const nextIdle = ({ idle, rules }: State): Idle | undefined =>
@@ -51,49 +51,30 @@ export const lease = (
   { connection, uses, verifiedAt }: Pick<Idle, "connection" | "uses" | "verifiedAt">,
   now: number
 ): State["leased"] =>
-  OrderedMap.set(leased, number, { connection, uses, condemned: undefined, number, ticket, since: now, verifiedAt })
+  OrderedMap.set(leased, number, {
+    connection,
+    uses,
+    condemned: undefined,
+    number,
+    ticket,
+    since: now,
+    verifiedAt,
+    overdue: undefined
+  })
 
-/** Gives a connection to the longest waiter. */
+/** Gives a connection to somebody who waits. */
 export const grant = (
   state: State,
   fit: Pick<Idle, "connection" | "uses" | "verifiedAt">,
   now: number,
-  work: Array<Work>
+  work: Array<Work>,
+  number: number
 ): State => {
-  const number = WaitQueue.first(state.queue)!
   const ticket = WaitQueue.get(state.queue, number)!
   work.push({ _tag: "HandOver", ticket, connection: fit.connection.id })
-  return withGrant(state, WaitQueue.remove(state.queue, number), lease(state, number, ticket, fit, now))
-}
-
-export const deny = (state: State, number: number, denial: Denial, work: Array<Work>): State => {
-  const ticket = WaitQueue.get(state.queue, number)!
-  work.push({ _tag: "Deny", ticket, denial })
-  return withQueue(state, WaitQueue.remove(state.queue, number))
-}
-
-const timedOut = (state: State, number: number, ticket: Ticket, now: number): Denial => ({
-  _tag: "TimedOut",
-  waited: now - ticket.since,
-  place: WaitQueue.placeOf(state.queue, number),
-  sizes: sizes(state),
-  lastConnectFailure: state.upkeep.lastConnectFailure,
-  at: now
-})
-
-/** Denies every waiter whose deadline is before the limit. */
-export const denyOverdue = (before: State, limit: number, now: number, work: Array<Work>): State => {
-  if (WaitQueue.nextDeadline(before.queue) >= limit) return before
-  let state = before
-  let count = 0
-  for (let number = WaitQueue.mostUrgent(state.queue); number !== undefined;) {
-    const ticket = WaitQueue.get(state.queue, number)!
-    if (ticket.deadline >= limit) break
-    state = deny(state, number, timedOut(state, number, ticket, now), work)
-    count++
-    number = WaitQueue.mostUrgent(state.queue)
-  }
-  return withUpkeep(state, { timedOut: state.upkeep.timedOut + count })
+  const judged = judgeServed(forget(state, number), ticket, now)
+  const granted = withGrant(judged, WaitQueue.remove(state.queue, number), lease(state, number, ticket, fit, now))
+  return raisePeak(join(granted, ticket, fit), now)
 }
 
 /** A connection that came free goes to the longest waiter in time, else idle. */
@@ -104,32 +85,12 @@ export const handOver = (
   now: number,
   work: Array<Work>
 ): State => {
-  const state = denyOverdue(before, now, now, work)
-  return WaitQueue.size(state.queue) === 0
+  const state = dismissLate(before, now, work)
+  const number = state.phase._tag === "Suspended" ? undefined : nextToServe(state, state.idle.places.size + 1)
+  return number === undefined
     ? park(state, connection, uses, now)
-    : grant(state, { connection, uses, verifiedAt: now }, now, work)
+    : grant(state, { connection, uses, verifiedAt: now }, now, work, number)
 }
-
-/** Starts to close what holds the permit. The caller has taken it from where it was. */
-export const close = (
-  state: State,
-  id: number,
-  reason: CloseReason,
-  now: number,
-  work: Array<Work>,
-  opened = true
-): State => {
-  work.push({ _tag: "Close", id, reason })
-  const closing = OrderedMap.set(state.steps.closing, id, { id, since: now, reason, opened })
-  const after = withSteps(state, { closing })
-  return reason !== "MaxLifetime" && state.upkeep.renewing === id
-    ? withUpkeep(after, { renewing: undefined, sweepAt: now })
-    : after
-}
-
-/** Closes an idle connection. */
-export const closeIdle = (state: State, idle: Idle, reason: CloseReason, now: number, work: Array<Work>): State =>
-  close(withIdle(state, unpark(state, idle)), idle.connection.id, reason, now, work)
 
 /** Checks an idle connection: for a waiter, or as a probe for its own sake. */
 export const check = (

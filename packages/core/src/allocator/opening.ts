@@ -3,12 +3,14 @@ import type * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
-import { close, deny, handOver } from "./moves.js"
+import { close } from "./ends.js"
+import { handOver } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { settle } from "./settle.js"
 import type { Connection, Opening, State } from "./state.js"
 import { openCount, withPhase, withSteps, withUpkeep } from "./state.js"
-import { act, endRenewal } from "./upkeep.js"
+import { act, endRenewal, sweepEvery } from "./upkeep.js"
+import { deny } from "./waiting.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /** The first back-off after a failed opening, and the longest, in milliseconds. */
@@ -29,18 +31,19 @@ export const opened = (before: State, now: number, id: number, spread: number): 
   const opening = OrderedMap.get(before.steps.opening, id)
   if (opening === undefined) return [nothing, before]
   const work: Array<Work> = []
-  const { idleTimeout, keepalive, lifetimeJitter, maxLifetime } = before.rules
+  const { lifetimeJitter, maxLifetime } = before.rules
   const connection: Connection = {
     id,
     openedAt: now,
     retireAt: maxLifetime === Infinity ? Infinity : now + Math.ceil(maxLifetime * (1 - lifetimeJitter * spread)),
-    expiresAt: now + maxLifetime
+    expiresAt: now + maxLifetime,
+    endsAs: "MaxLifetime"
   }
   let state = withUpkeep(ended(before, id), {
     failedInARow: 0,
     notBefore: 0,
     opened: before.upkeep.opened + 1,
-    sweepAt: Math.min(before.upkeep.sweepAt, connection.retireAt, now + idleTimeout, now + keepalive)
+    sweepAt: Math.min(before.upkeep.sweepAt, connection.retireAt, now + sweepEvery(before))
   })
   state = handOver(state, connection, 0, now, work)
   state = endRenewal(state, opening.purpose === "Successor", now, work)
@@ -85,11 +88,11 @@ export const openFailed = (
 }
 
 const failWaiters = (before: State, opening: Opening, cause: Cause.Cause<unknown>, work: Array<Work>): State => {
-  if (before.rules.whenDown === "wait" || openCount(before) + before.steps.opening.size > 0) return before
-  let state = before
-  for (let number = WaitQueue.first(state.queue); number !== undefined && number < opening.watermark;) {
-    state = deny(state, number, { _tag: "Down", cause }, work)
-    number = WaitQueue.first(state.queue)
-  }
-  return state
+  if (
+    before.rules.whenDown === "wait" || before.phase._tag === "Suspended" ||
+    openCount(before) + before.steps.opening.size > 0
+  ) return before
+  return WaitQueue.entries(before.queue)
+    .filter(([number]) => number < opening.watermark)
+    .reduce((state, [number]) => deny(state, number, { _tag: "Down", cause }, work), before)
 }

@@ -2,13 +2,15 @@
 import type { CloseReason } from "../model/events.js"
 import type { Act, Work } from "./decision.js"
 import { nothing } from "./decision.js"
-import { check, close, closeIdle, denyOverdue, findIdle, grant, handOver } from "./moves.js"
+import { close, closeIdle } from "./ends.js"
+import { check, findIdle, grant, handOver, SUSPECT } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
+import { dismissLate } from "./overload.js"
 import { departure, settle } from "./settle.js"
 import type { Checking, State } from "./state.js"
 import { withIdle, withSteps, withUpkeep } from "./state.js"
+import { nextToServe } from "./turns.js"
 import { act, markCondemned, sweepIfDue } from "./upkeep.js"
-import * as WaitQueue from "./WaitQueue.js"
 
 const leaveStep = <K extends "checking" | "probing" | "resetting">(state: State, step: K, id: number): State =>
   withSteps(state, { [step]: OrderedMap.remove<unknown>(state.steps[step], id) })
@@ -41,21 +43,37 @@ const pass = (
   now: number,
   work: Array<Work>
 ): State => {
-  const state = denyOverdue(before, now, now, work)
-  if (WaitQueue.size(state.queue) > 0) return grant(state, { connection, uses, verifiedAt: now }, now, work)
+  const state = dismissLate(before, now, work)
+  const number = state.phase._tag === "Suspended" ? undefined : nextToServe(state, state.idle.places.size + 1)
+  if (number !== undefined) return grant(state, { connection, uses, verifiedAt: now }, now, work, number)
   const idle = { connection, uses, place, idleSince, verifiedAt: now }
   return withIdle(state, { places: OrderedMap.set(state.idle.places, place, idle), next: state.idle.next })
 }
 
 /**
  * One failed check makes every connection suspect that has been idle since before it: all are checked at once, so an outage
- * costs one `checkTimeout`, not one a connection. No waiter counts on them: openings start besides.
+ * costs one `checkTimeout`, not one a connection. No waiter counts on them: openings start besides. While the pool is suspended, no
+ * check begins: they are checked before they are handed out.
  */
 const suspectIdle = (before: State, since: number, now: number, work: Array<Work>): State =>
-  OrderedMap.values(before.idle.places).reduce(
-    (state, idle) => idle.verifiedAt <= since ? check(state, idle, "probing", "check", now, work) : state,
-    before
+  before.phase._tag === "Suspended"
+    ? suspectAll(before, since)
+    : OrderedMap.values(before.idle.places).reduce(
+      (state, idle) => idle.verifiedAt <= since ? check(state, idle, "probing", "check", now, work) : state,
+      before
+    )
+
+/** Those that were not verified after that time have to be, before they are handed out. */
+const suspectAll = (state: State, since: number): State => {
+  const places = OrderedMap.map(
+    state.idle.places,
+    (idle) => idle.verifiedAt <= since ? { ...idle, verifiedAt: SUSPECT } : idle
   )
+  return withIdle(state, { places, next: state.idle.next })
+}
+
+/** All that is idle may be dead: it is checked before it is handed out. */
+export const suspect = (state: State, now: number): readonly [Act, State] => act(suspectAll(state, Infinity), now, [])
 
 /** A reset ended: the connection goes on as if it had come back now, or is closed. */
 export const resetDone = (before: State, now: number, id: number, passed: boolean): readonly [Act, State] => {

@@ -1,12 +1,15 @@
 /** The allocator as one pure function: an input and a state give a decision and the next state. */
-import { abandonIfDue, closed, shutdown } from "./closing.js"
+import { claim } from "./claim.js"
+import { abandonIfDue, closed, drain, shutdown } from "./closing.js"
 import type { Act, DecisionOf, Input, Work } from "./decision.js"
 import { leave } from "./leave.js"
 import { opened, openFailed } from "./opening.js"
+import { clear, recycle, resize, resume, suspend } from "./operations.js"
+import { bind, expel, serveSeats } from "./seats.js"
 import { settle } from "./settle.js"
 import type { State } from "./state.js"
 import { withPhase } from "./state.js"
-import { checked, condemn, resetDone } from "./steps.js"
+import { checked, condemn, resetDone, suspect } from "./steps.js"
 import { take } from "./take.js"
 import type { Ticket } from "./Ticket.js"
 import { act, sweepIfDue } from "./upkeep.js"
@@ -31,6 +34,14 @@ export const transition: <I extends Input>(state: State, input: I) => readonly [
   switch (input._tag) {
     case "Take":
       return take(state, input.now, input.ticket)
+    case "Claim":
+      return claim(state, input.now, input.ticket)
+    case "Seat":
+      return serveSeats(state, input.now, input.numbers)
+    case "Bind":
+      return bind(state, input.now, input.numbers, input.isBound)
+    case "Expel":
+      return expel(state, input.now, input.number)
     case "Leave":
       return leave(state, input.now, input.number, input.verdict)
     case "Opened":
@@ -51,5 +62,19 @@ export const transition: <I extends Input>(state: State, input: I) => readonly [
       return start(state, input.now, input.target, input.ticket)
     case "Shutdown":
       return shutdown(state, input.now, input.ticket)
+    case "Drain":
+      return drain(state, input.now, input.ticket)
+    case "Clear":
+      return clear(state, input.now, input.abortLeases)
+    case "Recycle":
+      return recycle(state, input.now, input.within)
+    case "Suspend":
+      return suspend(state, input)
+    case "Resume":
+      return resume(state, input.now)
+    case "Resize":
+      return resize(state, input.now, input.sizes)
+    case "Suspect":
+      return suspect(state, input.now)
   }
 }

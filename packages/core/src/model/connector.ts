@@ -71,8 +71,15 @@ export interface Connector<in out A, out E = never, out R = never> extends Pipea
    */
   readonly onLost?: ((connection: A, lost: (reason: unknown) => void) => void) | undefined
   /**
+   * Registers a listener for errors that say more of the server than of the connection, once, right after it was opened: the server
+   * shuts down, fails over, or turned read-only. Each time the connector calls `critical`, every idle connection is suspected, and
+   * checked before it is handed out (as Npgsql does; where there is no `check`, nothing changes). The connection itself is not
+   * closed for it: `isBroken` and `onLost` say that.
+   */
+  readonly onCritical?: ((connection: A, critical: () => void) => void) | undefined
+  /**
    * Kills the connection without goodbye and without waiting: destroys the socket. Called when a close does not end within
-   * `closeTimeout`, and when the pool's own close reaches its deadline. What it throws is ignored. The connection's
+   * `closeTimeout`, when the pool's own close reaches its deadline, and to end a lease from outside (`maxLease`, `clear`). What it throws is ignored. The connection's
    * finalizers run (or still run) besides it.
    */
   readonly abort?: ((connection: A) => void) | undefined
@@ -85,7 +92,7 @@ export interface Connector<in out A, out E = never, out R = never> extends Pipea
  * @category models
  */
 export interface Options<A, E, R, RCheck, RPing, RReset>
-  extends Pick<Connector<A>, "needsReset" | "isBroken" | "onLost" | "abort">
+  extends Pick<Connector<A>, "needsReset" | "isBroken" | "onLost" | "onCritical" | "abort">
 {
   /** Default: "connection". */
   readonly name?: string | undefined

@@ -3,6 +3,8 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import type { PoolSizes } from "./options.js"
+import type { LeaseInfo } from "./stats.js"
 
 /**
  * Why a connection is closed.
@@ -12,6 +14,8 @@ import * as Data from "effect/Data"
  * - `CheckFailed`, `PingFailed`, `ResetFailed`, `OpenFailed`: that step failed, died, or took too long
  * - `Invalidated`: a caller said so
  * - `IdleTimeout`, `MaxLifetime`, `MaxUses`: it is retired
+ * - `MaxLease`: it was held for longer than that, and aborted
+ * - `Cleared`, `Recycled`, `Resized`: an operation of that name ended it
  * - `Shutdown`: the pool is closing
  *
  * @since 0.1.0
@@ -28,6 +32,10 @@ export type CloseReason =
   | "IdleTimeout"
   | "MaxLifetime"
   | "MaxUses"
+  | "MaxLease"
+  | "Cleared"
+  | "Recycled"
+  | "Resized"
   | "Shutdown"
 
 /**
@@ -88,11 +96,27 @@ export type PoolEvent = Data.TaggedEnum<{
     readonly took: number
     readonly outcome: CloseOutcome
   }
+  /** A caller asks. */
+  AcquireStarted: { readonly at: number }
   /** A caller got connection `id`, `waited` after it asked. */
   Acquired: { readonly at: number; readonly id: number; readonly lease: number; readonly waited: number }
   /** A caller got none: an `AcquireError`, or what opening a connection failed with. */
   AcquireFailed: { readonly at: number; readonly waited: number; readonly cause: Cause.Cause<unknown> }
   Released: { readonly at: number; readonly id: number; readonly lease: number }
+  /** A lease has lasted for longer than `leakThreshold`. */
+  LeaseOverdue: { readonly at: number; readonly holder: LeaseInfo }
+  /** A lease was ended from outside: its connection was killed. */
+  LeaseAborted: { readonly at: number; readonly holder: LeaseInfo; readonly reason: CloseReason }
+  /** One that was overdue or aborted came back after all. */
+  LeaseReturned: { readonly at: number; readonly holder: LeaseInfo }
+  PoolCleared: { readonly at: number; readonly abortLeases: boolean }
+  PoolRecycled: { readonly at: number; readonly within: number }
+  PoolSuspended: { readonly at: number; readonly newcomers: "wait" | "refuse" }
+  PoolResumed: { readonly at: number }
+  PoolResized: { readonly at: number; readonly sizes: PoolSizes }
+  /** Every idle connection is checked before it is handed out again. */
+  PoolSuspected: { readonly at: number; readonly reason: "Clock" | "Critical" }
+  PoolDraining: { readonly at: number }
   PoolClosing: { readonly at: number }
   PoolClosed: { readonly at: number }
   /** This subscriber read too slowly, and `count` events before this one are lost to it. */

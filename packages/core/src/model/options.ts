@@ -6,6 +6,33 @@ import type * as Schedule from "effect/Schedule"
 import type * as Connector from "./connector.js"
 
 /**
+ * The classes of callers. Those of a class are served in order of arrival.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Priority = "high" | "normal" | "low"
+
+/**
+ * When a pool sheds load: CoDel ("Controlled Delay", K. Nichols and V. Jacobson, 2012) on the queue.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Overload {
+  /**
+   * The longest wait that is taken as usual. Too small: short crowds are shed. Too large: callers wait for long while the pool is
+   * overloaded. Must be above 0. Default: 50 ms (as in Elixir's db_connection).
+   */
+  readonly target?: Duration.DurationInput | undefined
+  /**
+   * How long waits must have been above the target without a break before callers are shed. Too small: short crowds are shed. Too
+   * large: the queue has grown long by then. Must be above 0. Default: 1 second (db_connection takes 2).
+   */
+  readonly interval?: Duration.DurationInput | undefined
+}
+
+/**
  * How a pool behaves. Durations are `DurationInput`: `"30 seconds"`, a number of milliseconds, or a `Duration`.
  *
  * @since 0.1.0
@@ -25,6 +52,11 @@ export interface Tuning {
    */
   readonly minSize?: number | undefined
   /**
+   * How many connections are kept idle for a burst, within `maxSize`: as soon as fewer are, others are opened, after those for
+   * callers that wait. Too small: a burst waits for connects. Too large: as `minSize`. Default: 0.
+   */
+  readonly minIdle?: number | undefined
+  /**
    * How long a caller waits before it gets an `AcquireTimeout`; each call can say its own. 0 tries once: it fails unless a
    * connection is ready, and starts opening one where that is allowed. Too small: a moment's crowd becomes errors. Too
    * large: callers wait for what their own callers have given up on. Default: 30 seconds.
@@ -37,6 +69,17 @@ export interface Tuning {
    * Default: `Infinity`.
    */
   readonly maxWaiters?: number | undefined
+  /**
+   * Sheds callers while the pool is overloaded, so that those it serves wait about `target`: when waits have been above it for
+   * `interval`, whoever has waited that long gets `PoolRefused` with `Overloaded`, and a newcomer whose deadline is too short by the
+   * measured rate of returns, `DeadlineTooShort`. `true`: with the defaults. Default: off, and then callers wait for their timeout.
+   */
+  readonly overload?: Overload | boolean | undefined
+  /**
+   * By how much a caller of a class goes before those of the class below: `high` before who came up to this time earlier as `normal`,
+   * and so on, so nobody waits for ever. Too small: priorities mean little. Too large: low ones time out. Default: 5 seconds.
+   */
+  readonly ageing?: Duration.DurationInput | undefined
   /**
    * How many connections may be opening at one time. Too small: a cold pool fills slowly. Too large: a server that has just
    * come back meets a storm. Default: 2 (as in MongoDB's connection pool specification).
@@ -58,7 +101,8 @@ export interface Tuning {
    */
   readonly connectRetry?: Schedule.Schedule<unknown, any> | undefined
   /**
-   * A connection idle for this long is closed, down to `minSize`. Too small: reconnects after each pause. Too large:
+   * A connection idle for this long is closed, down to `minSize` and `minIdle`, and to as many as were in use at once in two of
+   * the last four minutes, because the next minute may need them too. Too small: reconnects after each pause. Too large:
    * sessions that nobody needs. Must be above 0. Default: 10 minutes.
    */
   readonly idleTimeout?: Duration.DurationInput | undefined
@@ -75,6 +119,13 @@ export interface Tuning {
   /** A connection is closed after this many uses. 1: never reused. Default: `Infinity`. */
   readonly maxUses?: number | undefined
   /**
+   * How many leases one connection may have at a time, for what can do several things at once: HTTP/2, Redis, a pipelined driver. A
+   * caller goes to an idle connection, else to the least loaded one, and until there are `maxSize` more are opened. One that
+   * needs a connection for itself asks with `exclusive`. Too small: callers queue. Too large: they wait for each other inside of
+   * the connection, where nobody sees it. Default: 1.
+   */
+  readonly concurrency?: number | undefined
+  /**
    * A connection that was idle for longer than this is checked before it is handed out. 0 checks each time. Too large: a
    * caller may meet a connection that died meanwhile. Default: 1 second (HikariCP's bypass is 500 ms).
    */
@@ -84,6 +135,18 @@ export interface Tuning {
    * does a connector with neither `ping` nor `check`. Must be above 0. Default: 2 minutes (as HikariCP).
    */
   readonly keepalive?: Duration.DurationInput | undefined
+  /**
+   * A lease older than this is aborted, where the connector can: the holder's next call on the connection fails. Not one that said
+   * that it is `long`. Too small: cuts off work. Must be above 0. Default: `Duration.infinity`, off.
+   */
+  readonly maxLease?: Duration.DurationInput | undefined
+  /**
+   * A lease older than this is reported, as an event and a warning in the log that say who holds it; and once more when it comes back.
+   * Not one that said that it is `long`. Too small: noise. Must be above 0. Default: `Duration.infinity`, off.
+   */
+  readonly leakThreshold?: Duration.DurationInput | undefined
+  /** Keeps the stack of each caller, to be told where a lease that is reported was asked for. Costs several µs a call. Default: false. */
+  readonly leakTracing?: boolean | undefined
   /** Bounds a check and a ping. Too small: a slow moment closes good connections. Must be above 0. Default: 1 second. */
   readonly checkTimeout?: Duration.DurationInput | undefined
   /** Bounds a reset; then the connection is closed. Must be above 0. Default: 5 seconds. */
@@ -127,6 +190,44 @@ export interface Options<A, E, R> extends Tuning {
 export interface AcquireOptions {
   /** How long this caller waits. 0 tries once. Default: the pool's `acquireTimeout`. */
   readonly acquireTimeout?: Duration.DurationInput | undefined
+  /** Its class: see `ageing`. Default: "normal". */
+  readonly priority?: Priority | undefined
+  /**
+   * Where `concurrency` is above 1: it gets a connection that nobody else has, and nobody else gets it meanwhile. It waits for one to be
+   * empty; who comes later does not go to the least loaded one, and, once 20 × `concurrency` have come, to none. Default: false.
+   */
+  readonly exclusive?: boolean | undefined
+}
+
+/**
+ * What one lease can say for itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LeaseOptions extends AcquireOptions {
+  /** It is meant to last: `maxLease` and `leakThreshold` do not hold for it. Default: false. */
+  readonly long?: boolean | undefined
+}
+
+/**
+ * What one claim of a user's own transaction can say for itself: it does not wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClaimOptions = Pick<LeaseOptions, "exclusive" | "long">
+
+/**
+ * What `resize` changes. What is left out stays.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PoolSizes {
+  readonly maxSize?: number | undefined
+  readonly minSize?: number | undefined
+  readonly minIdle?: number | undefined
 }
 
 /**
@@ -138,8 +239,11 @@ export interface AcquireOptions {
 export const defaults = {
   maxSize: 10,
   minSize: 0,
+  minIdle: 0,
   acquireTimeout: "30 seconds",
   maxWaiters: Infinity,
+  overload: false,
+  ageing: "5 seconds",
   maxConnecting: 2,
   connectTimeout: "15 seconds",
   whenDown: "fail",
@@ -147,8 +251,12 @@ export const defaults = {
   maxLifetime: "30 minutes",
   lifetimeJitter: 0.25,
   maxUses: Infinity,
+  concurrency: 1,
   checkAfterIdle: "1 second",
   keepalive: "2 minutes",
+  maxLease: Infinity,
+  leakThreshold: Infinity,
+  leakTracing: false,
   checkTimeout: "1 second",
   resetTimeout: "5 seconds",
   closeTimeout: "5 seconds",

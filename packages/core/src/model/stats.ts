@@ -17,6 +17,29 @@ export interface ConnectFailure {
 }
 
 /**
+ * A lease, and who has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LeaseInfo {
+  /** Numbers the leases of a pool, in order of asking. */
+  readonly lease: number
+  /** Numbers the connections of a pool, from 0. */
+  readonly connection: number
+  /** In milliseconds. */
+  readonly age: number
+  /** The fiber that asked, as in logs: "#12". Undefined: it is not known. */
+  readonly fiber: string | undefined
+  /** The name of the span that this fiber is in now, if there is one. */
+  readonly span: string | undefined
+  /** Where it asked, with `leakTracing`. */
+  readonly stack: string | undefined
+  /** Whether it said that the lease is long. */
+  readonly isLong: boolean
+}
+
+/**
  * How many connections are in each state, and how many callers wait. The six states add up to at most `maxSize`.
  *
  * @since 0.1.0
@@ -42,10 +65,16 @@ export interface Sizes {
 export interface Totals {
   /** Calls that asked for a connection. */
   readonly requests: number
+  /** Those that got one. */
+  readonly acquired: number
   /** Callers that got an `AcquireTimeout`. */
   readonly timedOut: number
-  /** Callers that were refused because the queue was full. */
+  /** Callers that were refused because the queue was full, or the pool suspended. */
   readonly refused: number
+  /** Callers that were refused by `overload`. */
+  readonly shed: number
+  /** Callers that left by themselves before they were served: interrupted. */
+  readonly gaveUp: number
   readonly opened: number
   readonly openFailures: number
   /** Connections that were opened and are closed, the aborted ones included. */
@@ -58,13 +87,30 @@ export interface Totals {
 }
 
 /**
+ * Where a pool is in its life. `"starting"`: `make` waits for what `startup` says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PoolPhase = "starting" | "running" | "suspended" | "draining" | "closing" | "closed"
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface PoolStats extends Sizes, Totals {
   readonly name: string
-  readonly phase: "starting" | "running" | "closing" | "closed"
+  readonly phase: PoolPhase
   readonly minSize: number
+  readonly minIdle: number
+  /** How many callers have a connection: more than are `leased` where connections are shared. */
+  readonly leases: number
+  /** The most connections in use at once. */
+  readonly peakLeased: number
+  /** The most callers waiting at once. */
+  readonly peakWaiting: number
+  /** How many connections came back in a second, measured while callers waited. 0: not known yet. */
+  readonly returnRate: number
   /** Openings that failed in a row. 0 when the last one went well. */
   readonly failedInARow: number
   readonly lastConnectFailure: Option.Option<ConnectFailure>

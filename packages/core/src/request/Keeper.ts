@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type { Time } from "./Time.js"
 
 /** Clock.sleep does not end for more than 2^31 - 1 ms. Waking early is harmless. */
 const LONGEST_SLEEP = 2 ** 31 - 1
@@ -26,7 +27,7 @@ export class Keeper {
   private stopped = false
 
   constructor(
-    private readonly now: () => number,
+    private readonly time: Time,
     private readonly fork: (effect: Effect.Effect<unknown>) => Fiber.RuntimeFiber<unknown>,
     private readonly tick: Effect.Effect<unknown>
   ) {}
@@ -34,23 +35,35 @@ export class Keeper {
   /** Makes sure that a Tick comes at this time at the latest. */
   arm(due: number): void {
     if (this.stopped || due >= (this.alarms.at(-1)?.at ?? Infinity)) return
-    const now = this.now()
+    const now = this.time.now()
     const left = Math.min(Math.max(0, due - now), LONGEST_SLEEP)
     const sleep = this.alarms.length === 0 || left <= SHORT ? left : Math.floor(left / 2)
     const at = now + sleep
     const rings = Effect.zipRight(Effect.sleep(sleep), Effect.suspend(() => this.ring(at)))
-    this.alarms = [...this.alarms, { at, fiber: this.fork(rings) }]
+    this.set([...this.alarms, { at, fiber: this.fork(rings) }])
   }
 
   private ring(at: number): Effect.Effect<unknown> {
-    this.alarms = this.alarms.filter((alarm) => alarm.at !== at)
+    // Read while the alarm is still expected, so that it is seen how late it is.
+    this.time.now()
+    this.set(this.alarms.filter((alarm) => alarm.at !== at))
     return this.tick
+  }
+
+  private set(alarms: ReadonlyArray<Alarm>): void {
+    this.alarms = alarms
+    this.time.expected = alarms.at(-1)?.at ?? Infinity
   }
 
   /** Drops every alarm, and takes no more. */
   stop(): void {
     this.stopped = true
+    this.clear()
+  }
+
+  /** Drops every alarm, as none is right any more once time has jumped. Whoever does arms it anew. */
+  clear(): void {
     for (const { fiber } of this.alarms) fiber.unsafeInterruptAsFork(FiberId.none)
-    this.alarms = []
+    this.set([])
   }
 }

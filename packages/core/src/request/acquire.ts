@@ -13,15 +13,21 @@ import type { Answer, Verdict } from "../allocator/decision.js"
 import * as Verdicts from "../allocator/decision.js"
 import type { Denial } from "../allocator/Ticket.js"
 import { Ticket } from "../allocator/Ticket.js"
+import type { Manner } from "../model/asker.js"
+import { plain, sharing } from "../model/asker.js"
 import type { AcquireError, ConnectTimeout } from "../model/errors.js"
-import { AcquireTimeout, PoolClosed, PoolRefused } from "../model/errors.js"
+import { AcquireTimeout, PoolClosed, PoolDeadlock, PoolRefused } from "../model/errors.js"
 import { PoolEvent } from "../model/events.js"
-import type { AcquireOptions } from "../model/options.js"
-import { decodeAcquireTimeout } from "../model/settings.js"
+import type { AcquireOptions, LeaseOptions, Priority } from "../model/options.js"
+import { decodeAcquireTimeout, decodeExclusive, decodePriority } from "../model/settings.js"
 import type { Resource } from "../resource/Resource.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
+import { currentFiber } from "./currentFiber.js"
+import { diagnose } from "./diagnosis.js"
+import { afterJump } from "./operations.js"
 import { perform } from "./perform.js"
+import { traced } from "./tracing.js"
 
 /** What a caller gets: the connection, and the number that it gives it back by. */
 export interface Hold<A> {
@@ -34,11 +40,33 @@ const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | Acquir
   const pool = core.settings.name
   switch (denial._tag) {
     case "TimedOut": {
-      const { at, lastConnectFailure, place, sizes, waited } = denial
-      return Cause.fail(new AcquireTimeout({ pool, waited, place, sizes, lastConnectFailure, at }))
+      const { at, place, situation, waited } = denial
+      const { lastConnectFailure, phase, youngest = at } = situation
+      return Cause.fail(
+        new AcquireTimeout({
+          pool,
+          waited,
+          place,
+          phase,
+          youngestLease: at - youngest,
+          lastConnectFailure,
+          at,
+          ...diagnose(situation, at)
+        })
+      )
     }
     case "QueueFull":
-      return Cause.fail(new PoolRefused({ pool, reason: "QueueFull", sizes: denial.sizes }))
+    case "Overloaded":
+    case "Suspended":
+    case "DeadlineTooShort":
+    case "BeyondCapacity": {
+      const { returnRate, sizes } = diagnose(denial.situation, denial.at)
+      return Cause.fail(new PoolRefused({ pool, reason: denial._tag, sizes, returnRate }))
+    }
+    case "Deadlock": {
+      const { leases, sizes } = diagnose(denial.situation, denial.at)
+      return Cause.fail(new PoolDeadlock({ pool, leases, sizes }))
+    }
     case "Closed":
       return Cause.fail(new PoolClosed({ pool }))
     case "Down":
@@ -46,14 +74,18 @@ const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | Acquir
   }
 }
 
-const fail = <A, E>(core: Core<A, E>, ticket: Ticket, denial: Denial): Effect.Effect<never, E | AcquireError> => {
+export const fail = <A, E>(
+  core: Core<A, E>,
+  ticket: Ticket,
+  denial: Denial
+): Effect.Effect<never, E | AcquireError> => {
   const cause = failure(core, denial)
   publish(core, (at) => PoolEvent.AcquireFailed({ at, waited: at - ticket.since, cause }))
   return Effect.failCause(cause)
 }
 
 /** The connection that the ticket has: none where the pool's close deadline has taken it away in between. */
-const hold = <A, E>(core: Core<A, E>, ticket: Ticket, number: number, id: number): Hold<A> | undefined => {
+export const hold = <A, E>(core: Core<A, E>, ticket: Ticket, number: number, id: number): Hold<A> | undefined => {
   const resource = core.resources.get(id)
   if (resource === undefined) return undefined
   if (core.events.isObserved) {
@@ -71,7 +103,7 @@ const wait = <A, E, B, E2, R2>(
   number: number,
   next: (held: Hold<A>) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<B, E | E2 | AcquireError, R2> =>
-  ticket.wait((notice): Effect.Effect<B, E | E2 | AcquireError, R2> => {
+  traced(core, ticket, number, (notice): Effect.Effect<B, E | E2 | AcquireError, R2> => {
     switch (notice._tag) {
       case "Granted": {
         const held = hold(core, ticket, number, notice.connection)
@@ -97,14 +129,15 @@ const verdict = (held: Hold<any> | undefined): Verdict => {
 }
 
 /** Gives back what the ticket has. Must be run uninterruptibly. */
-const leave = <A, E, B>(
+export const leave = <A, E, B>(
   core: Core<A, E>,
   number: number,
   held: Hold<A> | undefined,
   result: B
 ): Effect.Effect<B> => {
   const input = { _tag: "Leave", now: now(core), number, verdict: verdict(held) } as const
-  return Effect.flatMap(core.allocator.decide(input), (decision) => {
+  const decide = core.allocator.decide(input)
+  return Effect.flatMap(afterJump(core, decide), (decision) => {
     if (held !== undefined && core.events.isObserved) {
       publish(core, (at) => PoolEvent.Released({ at, id: held.id, lease: number }))
     }
@@ -113,21 +146,54 @@ const leave = <A, E, B>(
   })
 }
 
-const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefined): number => {
+export const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefined): number => {
   if (options?.acquireTimeout === undefined) return core.settings.acquireTimeout
   return Either.getOrThrowWith(decodeAcquireTimeout(options.acquireTimeout), (error) => error)
+}
+
+const ranks: Record<Priority, number> = { high: 1, normal: 0, low: -1 }
+
+/** Where this is called from, when a lease that lasts too long is to be traced to that place. */
+export const originOf = ({ settings }: Core<any, any>): Error | undefined =>
+  settings.leakTracing ? new Error("asked for") : undefined
+
+const isExclusive = (options: AcquireOptions | undefined): boolean =>
+  options?.exclusive !== undefined &&
+  Either.getOrThrowWith(decodeExclusive(options.exclusive), (error) => error)
+
+export const mannerOf = (
+  { settings }: Core<any, any>,
+  options: LeaseOptions | undefined,
+  origin: Error | undefined
+): Manner => {
+  const { concurrency } = settings.rules
+  if (options === undefined && origin === undefined) return concurrency === 1 ? plain : sharing
+  const priority = options?.priority === undefined
+    ? "normal"
+    : Either.getOrThrowWith(decodePriority(options.priority), (error) => error)
+  return {
+    priority,
+    headStart: priority === "normal" ? 0 : ranks[priority] * settings.ageing,
+    isLong: options?.long === true,
+    mayShare: !isExclusive(options) && concurrency > 1,
+    party: undefined,
+    origin
+  }
 }
 
 /** Commits a take, and goes on with the decision. Must be run uninterruptibly. */
 const take = <A, E, B, E2, R2>(
   core: Core<A, E>,
-  options: AcquireOptions | undefined,
+  options: LeaseOptions | undefined,
+  origin: Error | undefined,
   next: (ticket: Ticket, decision: Exclude<Answer, { _tag: "Refuse" }>) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<B, E | E2 | AcquireError, R2> => {
   const at = now(core)
-  const ticket = new Ticket(at, at + timeoutOf(core, options))
+  const ticket = new Ticket(at, at + timeoutOf(core, options), currentFiber(), mannerOf(core, options, origin))
+  if (core.events.isObserved) publish(core, (at) => PoolEvent.AcquireStarted({ at }))
+  const decide = core.allocator.decide({ _tag: "Take", now: at, ticket })
   return Effect.flatMap(
-    core.allocator.decide({ _tag: "Take", now: at, ticket }),
+    afterJump(core, decide),
     (decision): Effect.Effect<B, E | E2 | AcquireError, R2> => {
       perform(core, decision)
       switch (decision._tag) {
@@ -154,10 +220,11 @@ const apply = <A, B, E, R>(f: (connection: A) => Effect.Effect<B, E, R>, connect
 export const use = <A, E, B, E2, R2>(
   core: Core<A, E>,
   f: (connection: A) => Effect.Effect<B, E2, R2>,
-  options?: AcquireOptions
+  options: AcquireOptions | undefined,
+  origin: Error | undefined
 ): Effect.Effect<B, E | E2 | AcquireError, R2> =>
   Effect.uninterruptibleMask((restore) =>
-    take(core, options, (ticket, decision) => {
+    take(core, options, origin, (ticket, decision) => {
       let held: Hold<A> | undefined
       let body: Effect.Effect<B, E | E2 | AcquireError, R2>
       if (decision._tag === "Reuse") {
@@ -182,12 +249,13 @@ export const use = <A, E, B, E2, R2>(
  */
 export const scoped = <A, E, B>(
   core: Core<A, E>,
-  options: AcquireOptions | undefined,
+  options: LeaseOptions | undefined,
+  origin: Error | undefined,
   toGiven: (held: Hold<A>) => B,
   end: (given: B) => void
 ): Effect.Effect<B, E | AcquireError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
-    take(core, options, (ticket, decision) => {
+    take(core, options, origin, (ticket, decision) => {
       const { number } = decision
       const keep = (held: Hold<A>) =>
         Effect.flatMap(Effect.scope, (scope) => {
@@ -202,9 +270,14 @@ export const scoped = <A, E, B>(
         const held = hold(core, ticket, number, decision.connection)
         return held === undefined ? fail(core, ticket, closed) : keep(held)
       }
-      return Effect.matchCauseEffect(restore(wait(core, ticket, number, Effect.succeed)), {
+      let held: Hold<A> | undefined
+      const waiting = wait(core, ticket, number, (granted) => {
+        held = granted
+        return Effect.succeed(granted)
+      })
+      return Effect.matchCauseEffect(restore(waiting), {
         onSuccess: keep,
-        onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)
+        onFailure: (cause) => Effect.flatMap(leave(core, number, held, cause), Effect.failCause)
       })
     })
   )

@@ -5,18 +5,21 @@ import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Allocator from "../allocator/Allocator.js"
+import type { Input } from "../allocator/decision.js"
 import { Ticket } from "../allocator/Ticket.js"
 import type { ConnectTimeout, InvalidOptions } from "../model/errors.js"
-import { PoolEvent } from "../model/events.js"
 import type { Options } from "../model/options.js"
 import type { Settings } from "../model/settings.js"
 import { decode } from "../model/settings.js"
+import { gather } from "./all.js"
 import type { Core, Timeless } from "./core.js"
-import { now, publish } from "./core.js"
+import { now } from "./core.js"
 import { Events } from "./events.js"
 import { InOrder } from "./InOrder.js"
 import { Keeper } from "./Keeper.js"
+import { afterJump, close } from "./operations.js"
 import { perform, startAll } from "./perform.js"
+import { Time } from "./Time.js"
 
 const makeCore = <A, E, R>(
   settings: Settings<A, E, R>,
@@ -26,27 +29,33 @@ const makeCore = <A, E, R>(
     const clock = yield* Effect.clock
     const runtime = yield* Effect.runtime<R>()
     const allocator = yield* Allocator.make(settings.rules, history)
+    const time = new Time(clock)
     const commit = (input: Timeless) =>
-      Effect.uninterruptible(Effect.suspend(() =>
-        Effect.tap(
-          allocator.decide({ ...input, now: clock.unsafeCurrentTimeMillis() }),
-          (decision) => Effect.sync(() => perform(core, decision))
+      Effect.uninterruptible(Effect.suspend(() => {
+        const now = time.now()
+        return afterJump(
+          core,
+          Effect.tap(
+            allocator.decide({ ...input, now } as Exclude<Input, { _tag: "Take" | "Claim" }>),
+            (decision) => Effect.sync(() => perform(core, decision))
+          )
         )
-      ))
+      }))
     const core: Core<A, E> = {
       settings,
       allocator,
-      clock,
+      time,
       runtime,
       resources: new Map(),
       workers: new Map(),
       keeper: new Keeper(
-        () => clock.unsafeCurrentTimeMillis(),
+        time,
         (effect) => Runtime.runFork(runtime)(Effect.interruptible(effect), { immediate: false }),
         commit({ _tag: "Tick" })
       ),
       events: new Events(),
       work: new InOrder((work) => startAll(core, work)),
+      gather: Effect.suspend(() => gather(core)),
       commit
     }
     return core
@@ -70,19 +79,7 @@ const start = <A, E>(core: Core<A, E>): Effect.Effect<void, E | ConnectTimeout> 
 
 /** Ends by `shutdownTimeout`, whatever connections do. */
 const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
-  Effect.uninterruptible(Effect.suspend(() => {
-    const at = now(core)
-    const ticket = new Ticket(at, at + core.settings.shutdownTimeout)
-    publish(core, (at) => PoolEvent.PoolClosing({ at }))
-    return Effect.zipRight(
-      Effect.zipRight(core.commit({ _tag: "Shutdown", ticket }), ticket.wait(() => Effect.void)),
-      Effect.sync(() => {
-        core.keeper.stop()
-        publish(core, (at) => PoolEvent.PoolClosed({ at }))
-        core.events.end()
-      })
-    )
-  }))
+  Effect.uninterruptible(close(core, core.settings.shutdownTimeout))
 
 /** Makes a pool that is closed with the Scope. */
 export const make = <A, E, R>(

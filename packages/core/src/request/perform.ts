@@ -11,11 +11,13 @@ import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import type { Decision, Work } from "../allocator/decision.js"
 import { nothing } from "../allocator/decision.js"
+import type { Holder } from "../allocator/Ticket.js"
 import type { CloseReason, OpenPurpose } from "../model/events.js"
 import { CloseOutcome, PoolEvent } from "../model/events.js"
 import * as Resource from "../resource/Resource.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
+import { leaseInfo } from "./diagnosis.js"
 
 type AnyCore = Core<any, any>
 
@@ -37,6 +39,12 @@ const start = (core: AnyCore, work: Work): void => {
       return work.ticket.notify({ _tag: "Denied", denial: work.denial })
     case "Finish":
       return work.ticket.notify({ _tag: "Done" })
+    case "End":
+      return end(core)
+    case "Announce":
+      return publish(core, (at): PoolEvent => ({ ...work.announcement, at }))
+    case "Gather":
+      return void Runtime.runFork(core.runtime)(core.gather, { immediate: false })
     case "Open":
       return open(core, work.id, work.purpose)
     case "Check":
@@ -45,6 +53,12 @@ const start = (core: AnyCore, work: Work): void => {
       return reset(core, work.id)
     case "Close":
       return close(core, work.id, work.reason)
+    case "Abort":
+      return abort(core, work.holder, work.reason)
+    case "Report":
+      return report(core, work.holder)
+    case "ReportEnd":
+      return publish(core, (at) => PoolEvent.LeaseReturned({ at, holder: leaseInfo(work.holder, at) }))
     case "Abandon":
       return abandon(core, work.id, work.reason, work.closingSince)
   }
@@ -95,7 +109,7 @@ const open = (core: AnyCore, id: number, purpose: OpenPurpose): void => {
           (spread) =>
             Effect.map(
               core.commit({ _tag: "Opened", id, spread }),
-              () => resource.onLost((reason) => lose(core, id, reason))
+              () => resource.listen((reason) => lose(core, id, reason), () => criticise(core))
             )
         )
       },
@@ -116,6 +130,18 @@ const lose = (core: AnyCore, id: number, reason: unknown): void => {
     return core.commit({ _tag: "Condemn", id, reason: "Lost" })
   })
   Runtime.runFork(core.runtime)(condemned, { immediate: false })
+}
+
+/** Has every idle connection checked before it is handed out. Must be run uninterruptibly. */
+export const suspect = (core: AnyCore, reason: "Clock" | "Critical"): Effect.Effect<void> =>
+  Effect.map(Effect.suspend(() => core.allocator.decide({ _tag: "Suspect", now: now(core) })), (decision) => {
+    publish(core, (at) => PoolEvent.PoolSuspected({ at, reason }))
+    perform(core, decision)
+  })
+
+/** Called by the connector, from anywhere. */
+const criticise = (core: AnyCore): void => {
+  Runtime.runFork(core.runtime)(Effect.uninterruptible(suspect(core, "Critical")), { immediate: false })
 }
 
 const stepFailed = (core: AnyCore, id: number, step: "check" | "ping" | "reset", cause: Cause.Cause<unknown>): void =>
@@ -146,6 +172,38 @@ const close = (core: AnyCore, id: number, reason: CloseReason): void => {
       core.workers.delete(id)
     })
   })
+}
+
+/** Kills a connection under its holder, who finds out by its next call on it. */
+const abort = (core: AnyCore, holder: Holder, reason: CloseReason): void => {
+  core.resources.get(holder.connection)?.abort()
+  publish(core, (at) => PoolEvent.LeaseAborted({ at, holder: leaseInfo(holder, at), reason }))
+}
+
+const report = (core: AnyCore, holder: Holder): void => {
+  publish(core, (at) => PoolEvent.LeaseOverdue({ at, holder: leaseInfo(holder, at) }))
+  const warning = Effect.suspend(() => {
+    const { age, connection, fiber, span, stack } = leaseInfo(holder, now(core))
+    return Effect.annotateLogs(
+      Effect.logWarning(
+        `Connection ${connection} of pool "${core.settings.name}" has been held for longer than leakThreshold.`
+      ),
+      {
+        age,
+        ...fiber === undefined ? {} : { fiber },
+        ...span === undefined ? {} : { span },
+        ...stack === undefined ? {} : { stack }
+      }
+    )
+  })
+  Runtime.runFork(core.runtime)(warning, { immediate: false })
+}
+
+/** The pool is closed. */
+const end = (core: AnyCore): void => {
+  core.keeper.stop()
+  publish(core, (at) => PoolEvent.PoolClosed({ at }))
+  core.events.end()
 }
 
 /** The pool's close deadline is over. What was not closed yet is aborted, and its finalizers run without being waited for. */

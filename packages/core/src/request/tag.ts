@@ -4,14 +4,28 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Option } from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { STM } from "effect/STM"
 import * as Stream from "effect/Stream"
+import { fromService } from "../allocator/Owner.js"
 import type { Connector, Source } from "../model/connector.js"
-import type { AcquireError, InvalidOptions } from "../model/errors.js"
+import type { AcquireError, InvalidOptions, PoolClosed } from "../model/errors.js"
 import type { PoolEvent } from "../model/events.js"
-import type { AcquireOptions, Options, Tuning } from "../model/options.js"
-import type { ConnectionPool, Lease, Startup, StartupError } from "../model/pool.js"
-import type { PoolStats } from "../model/stats.js"
+import type { PoolHealth } from "../model/health.js"
+import type { AcquireOptions, ClaimOptions, LeaseOptions, Options, PoolSizes, Tuning } from "../model/options.js"
+import type {
+  ClaimOwner,
+  ClearOptions,
+  CloseOptions,
+  ConnectionPool,
+  Lease,
+  RecycleOptions,
+  Startup,
+  StartupError,
+  SuspendOptions
+} from "../model/pool.js"
+import type { LeaseInfo, PoolStats } from "../model/stats.js"
 import { make as makeCore } from "./make.js"
 import { fromCore } from "./pool.js"
 
@@ -66,12 +80,32 @@ export interface TagClass<Self, Id extends string, A, E> extends Context.TagClas
   readonly get: Effect.Effect<A, E | AcquireError, Self | Scope.Scope>
   /** `lease` of the pool in the context. */
   readonly lease: (
-    options?: AcquireOptions | undefined
+    options?: LeaseOptions | undefined
   ) => Effect.Effect<Lease<A>, E | AcquireError, Self | Scope.Scope>
+  /** `tryTake` of the pool in the context. */
+  readonly tryTake: (options?: ClaimOptions | undefined) => STM<Option<A>, PoolClosed, Self | ClaimOwner>
   /** `invalidate` of the pool in the context. */
   readonly invalidate: (connection: A) => Effect.Effect<void, never, Self>
   /** `stats` of the pool in the context. */
   readonly stats: Effect.Effect<PoolStats, never, Self>
+  /** `leases` of the pool in the context. */
+  readonly leases: Effect.Effect<ReadonlyArray<LeaseInfo>, never, Self>
+  /** `health` of the pool in the context. */
+  readonly health: Effect.Effect<PoolHealth, never, Self>
+  /** `resize` of the pool in the context. */
+  readonly resize: (sizes: PoolSizes) => Effect.Effect<void, PoolClosed | InvalidOptions, Self>
+  /** `clear` of the pool in the context. */
+  readonly clear: (options?: ClearOptions | undefined) => Effect.Effect<void, PoolClosed, Self>
+  /** `recycle` of the pool in the context. */
+  readonly recycle: (options: RecycleOptions) => Effect.Effect<void, PoolClosed | InvalidOptions, Self>
+  /** `suspend` of the pool in the context. */
+  readonly suspend: (options?: SuspendOptions | undefined) => Effect.Effect<void, PoolClosed | InvalidOptions, Self>
+  /** `resume` of the pool in the context. */
+  readonly resume: Effect.Effect<void, PoolClosed, Self>
+  /** `drain` of the pool in the context. */
+  readonly drain: Effect.Effect<void, never, Self>
+  /** `close` of the pool in the context. */
+  readonly close: (options?: CloseOptions | undefined) => Effect.Effect<void, InvalidOptions, Self>
   /** `events` of the pool in the context. */
   readonly events: Stream.Stream<PoolEvent, never, Self>
   /** Makes the pool, and closes it with the layer. Needs what the connector needs, the Scope excepted. */
@@ -93,9 +127,19 @@ export const Tag = <const Id extends string>(id: Id) => <Self, A, E = never>(): 
     use: <B, E2, R2>(f: (connection: A) => Effect.Effect<B, E2, R2>, options?: AcquireOptions) =>
       Effect.flatMap(tag, (pool) => pool.use(f, options)),
     get: Effect.flatMap(tag, (pool) => pool.get),
-    lease: (options?: AcquireOptions) => Effect.flatMap(tag, (pool) => pool.lease(options)),
+    lease: (options?: LeaseOptions) => Effect.flatMap(tag, (pool) => pool.lease(options)),
+    tryTake: (options?: ClaimOptions) => fromService(tag, (pool) => pool.tryTake(options)),
     invalidate: (connection: A) => Effect.flatMap(tag, (pool) => pool.invalidate(connection)),
     stats: Effect.flatMap(tag, (pool) => pool.stats),
+    leases: Effect.flatMap(tag, (pool) => pool.leases),
+    health: Effect.flatMap(tag, (pool) => pool.health),
+    resize: (sizes: PoolSizes) => Effect.flatMap(tag, (pool) => pool.resize(sizes)),
+    clear: (options?: ClearOptions) => Effect.flatMap(tag, (pool) => pool.clear(options)),
+    recycle: (options: RecycleOptions) => Effect.flatMap(tag, (pool) => pool.recycle(options)),
+    suspend: (options?: SuspendOptions) => Effect.flatMap(tag, (pool) => pool.suspend(options)),
+    resume: Effect.flatMap(tag, (pool) => pool.resume),
+    drain: Effect.flatMap(tag, (pool) => pool.drain),
+    close: (options?: CloseOptions) => Effect.flatMap(tag, (pool) => pool.close(options)),
     events: Stream.unwrap(Effect.map(tag, (pool) => pool.events)),
     layer,
     layerConfig: <R, S extends Startup | undefined>(options: ConfigOptions<A, E, R, S>) =>

@@ -165,10 +165,12 @@ export class Resource<A, E, R> {
     }
   }
 
-  /** Registers the pool's listener. A connector that throws here counts as having lost the connection. */
-  onLost(lost: (reason: unknown) => void): void {
+  /** Registers the pool's listeners. A connector that throws here counts as having lost the connection. */
+  listen(lost: (reason: unknown) => void, critical: () => void): void {
+    const { onCritical, onLost } = this.settings.connector
     try {
-      this.settings.connector.onLost?.(this.connection, lost)
+      onCritical?.(this.connection, critical)
+      onLost?.(this.connection, lost)
     } catch (defect) {
       lost(defect)
     }

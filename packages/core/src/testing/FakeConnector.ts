@@ -1,6 +1,7 @@
 /**
  * A connector to a server that does not exist, whose steps do what a test tells them to: succeed, fail, die, hang, take their
- * time, or wait for the test. It counts, and keeps a log of every opening, close and abort.
+ * time, or wait for the test. The server can be down or slow for a while. It counts, and keeps a log of every opening, call, close and
+ * abort.
  *
  * @example
  * import * as ConnectionPool from "@cenote/core/ConnectionPool"
@@ -18,16 +19,26 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Connector from "../model/connector.js"
 import type { Behaviour, Step } from "./behaviour.js"
-import { behave, FakeError, ok } from "./behaviour.js"
+import { FakeError } from "./behaviour.js"
+import type { Counts, LogEntry } from "./log.js"
+import * as Outage from "./Outage.js"
+import type { Connection, Spell } from "./server.js"
+import { Server } from "./server.js"
 
 /**
  * @since 0.1.0
  */
 export * from "./behaviour.js"
+
+/**
+ * @since 0.1.0
+ */
+export * from "./log.js"
 
 /**
  * A connection to nowhere.
@@ -44,42 +55,11 @@ export interface FakeConnection {
   readonly isDirty: boolean
   /** Says that the next `needsReset` is to be true, as an interrupted query would. */
   readonly dirty: () => void
-}
-
-/**
- * What happened to a connection.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LogEntry {
-  readonly event: "opening" | "opened" | "checked" | "pinged" | "reset" | "closing" | "closed" | "aborted" | "killed"
-  readonly connection: number
-  /** Milliseconds of the Clock. */
-  readonly at: number
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Counts {
-  /** Openings that began. */
-  readonly opening: number
-  readonly opened: number
-  readonly checked: number
-  readonly pinged: number
-  readonly reset: number
-  /** Closes that began: each connection's finalizer, once. */
-  readonly closing: number
-  /** Closes that ended. */
-  readonly closed: number
-  readonly aborted: number
-  readonly killed: number
-  /** Sessions that the server has: opened, and neither closed, aborted nor killed. */
-  readonly alive: number
-  /** The most sessions that the server had at one time. */
-  readonly mostAlive: number
+  /**
+   * A call to the server, as a query is: ends as the step `call` was told to. Fails where the connection is dead, or dies meanwhile.
+   * Interrupting it ends it at once and leaves the connection `dirty`.
+   */
+  readonly call: Effect.Effect<void, FakeError>
 }
 
 /**
@@ -96,6 +76,17 @@ export interface FakeConnector {
   readonly next: (step: Step, ...behaviours: ReadonlyArray<Behaviour>) => Effect.Effect<void>
   /** The connection dies, and its connector notices: `onLost`, and `isBroken` from now on. */
   readonly kill: (connection: number) => Effect.Effect<void>
+  /** The connection's connector says that the server is in trouble: `onCritical`. */
+  readonly critical: (connection: number) => Effect.Effect<void>
+  /** An outage that begins now. Default: it is down until `recover`. */
+  readonly outage: (
+    duration?: Duration.DurationInput | undefined,
+    manner?: Outage.Manner | undefined
+  ) => Effect.Effect<void>
+  /** A script of outages, whose times are counted from now. Those that begin later begin as long as the Scope is open. */
+  readonly outages: (...outages: ReadonlyArray<Outage.Outage>) => Effect.Effect<void, never, Scope.Scope>
+  /** Ends every outage now, those of a script that are still to come too. What hung in one is answered. */
+  readonly recover: Effect.Effect<void>
   readonly counts: Effect.Effect<Counts>
   readonly log: Effect.Effect<ReadonlyArray<LogEntry>>
 }
@@ -113,90 +104,8 @@ export interface FakeOptions {
   /** Without it, a returned connection is reset only when it was marked `dirty`. Default: false. */
   readonly alwaysReset?: boolean | undefined
   readonly onLost?: boolean | undefined
+  readonly onCritical?: boolean | undefined
   readonly abort?: boolean | undefined
-}
-
-class Connection implements FakeConnection {
-  isAlive = true
-  isDirty = false
-  lost: ((reason: unknown) => void) | undefined = undefined
-
-  constructor(readonly id: number) {}
-
-  dirty = (): void => {
-    this.isDirty = true
-  }
-}
-
-class Server {
-  private readonly standing = new Map<Step, Behaviour>()
-  private readonly scripted = new Map<Step, Array<Behaviour>>()
-  readonly log: Array<LogEntry> = []
-  private readonly connections: Array<Connection> = []
-  private mostAlive = 0
-  private openings = 0
-
-  constructor(private readonly now: () => number) {}
-
-  set(step: Step, behaviour: Behaviour): void {
-    this.standing.set(step, behaviour)
-  }
-
-  script(step: Step, behaviours: ReadonlyArray<Behaviour>): void {
-    this.scripted.set(step, [...this.scripted.get(step) ?? [], ...behaviours])
-  }
-
-  run(step: Step): Effect.Effect<void, FakeError> {
-    return Effect.suspend(() => behave(this.scripted.get(step)?.shift() ?? this.standing.get(step) ?? ok))
-  }
-
-  record(event: LogEntry["event"], connection: number): void {
-    this.log.push({ event, connection, at: this.now() })
-  }
-
-  /** Numbers an opening that begins. */
-  begin(): number {
-    const id = this.openings++
-    this.record("opening", id)
-    return id
-  }
-
-  connect(id: number): Connection {
-    const connection = new Connection(id)
-    this.connections.push(connection)
-    this.mostAlive = Math.max(this.mostAlive, this.alive)
-    this.record("opened", id)
-    return connection
-  }
-
-  kill(id: number): void {
-    const connection = this.connections.find((connection) => connection.id === id)
-    if (connection === undefined || !connection.isAlive) return
-    connection.isAlive = false
-    this.record("killed", id)
-    connection.lost?.("it was killed")
-  }
-
-  private get alive(): number {
-    return this.connections.filter(({ isAlive }) => isAlive).length
-  }
-
-  get counts(): Counts {
-    const count = (event: LogEntry["event"]) => this.log.filter((entry) => entry.event === event).length
-    return {
-      opening: count("opening"),
-      opened: count("opened"),
-      checked: count("checked"),
-      pinged: count("pinged"),
-      reset: count("reset"),
-      closing: count("closing"),
-      closed: count("closed"),
-      aborted: count("aborted"),
-      killed: count("killed"),
-      alive: this.alive,
-      mostAlive: this.mostAlive
-    }
-  }
 }
 
 const open = (server: Server): Effect.Effect<FakeConnection, FakeError, Scope.Scope> =>
@@ -207,6 +116,8 @@ const open = (server: Server): Effect.Effect<FakeConnection, FakeError, Scope.Sc
       Effect.zipRight(
         restore(server.run("open")),
         Effect.suspend(() => {
+          const reason = server.downBecause
+          if (reason !== undefined) return Effect.fail(new FakeError({ step: "open", reason }))
           const connection = server.connect(id)
           return Effect.as(Effect.addFinalizer(() => close(server, connection)), connection)
         })
@@ -220,7 +131,7 @@ const close = (server: Server, connection: Connection): Effect.Effect<void> =>
     return Effect.ensuring(
       Effect.orDie(Effect.interruptible(server.run("close"))),
       Effect.sync(() => {
-        connection.isAlive = false
+        connection.die()
         server.record("closed", connection.id)
       })
     )
@@ -255,8 +166,11 @@ const makeConnector = (server: Server, options: FakeOptions): Connector.Connecto
       of(connection).lost = lost
       if (!connection.isAlive) lost("it was dead already")
     },
+    onCritical: options.onCritical === false ? undefined : (connection, critical) => {
+      of(connection).critical = critical
+    },
     abort: options.abort === false ? undefined : (connection) => {
-      of(connection).isAlive = false
+      of(connection).die()
       server.record("aborted", connection.id)
     }
   })
@@ -270,12 +184,24 @@ const makeConnector = (server: Server, options: FakeOptions): Connector.Connecto
  */
 export const make = (options: FakeOptions = {}): Effect.Effect<FakeConnector> =>
   Effect.map(Effect.clock, (clock) => {
-    const server = new Server(() => clock.unsafeCurrentTimeMillis())
+    const now = () => clock.unsafeCurrentTimeMillis()
+    const server = new Server(now)
+    const begin = (spell: Spell): Effect.Effect<void, never, Scope.Scope> => {
+      const begins = Effect.sync(() => server.begins(spell))
+      const wait = spell.from - now()
+      return wait > 0 ? Effect.asVoid(Effect.forkScoped(Effect.delay(begins, wait))) : begins
+    }
     return {
       connector: makeConnector(server, options),
       set: (step, behaviour) => Effect.sync(() => server.set(step, behaviour)),
       next: (step, ...behaviours) => Effect.sync(() => server.script(step, behaviours)),
       kill: (id) => Effect.sync(() => server.kill(id)),
+      critical: (id) => Effect.sync(() => server.find(id)?.critical?.()),
+      outage: (duration = Duration.infinity, manner = Outage.down) =>
+        Effect.sync(() => server.begins(server.foresee(Outage.between(0, duration, manner)))),
+      outages: (...outages) =>
+        Effect.suspend(() => Effect.forEach(outages.map((outage) => server.foresee(outage)), begin, { discard: true })),
+      recover: Effect.sync(() => server.recover()),
       counts: Effect.sync(() => server.counts),
       log: Effect.sync(() => [...server.log])
     }

@@ -9,12 +9,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /**
- * The steps that a test can rule.
+ * The steps that a test can rule. `call` is what a holder does with its connection: `FakeConnection.call`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Step = "open" | "check" | "ping" | "reset" | "close"
+export type Step = "open" | "check" | "ping" | "reset" | "close" | "call"
 
 /**
  * What a step does.
