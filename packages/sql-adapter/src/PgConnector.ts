@@ -77,6 +77,7 @@ const fromOpen = <E, R>(open: Effect.Effect<PgConnection, E, R>) =>
     needsReset: (connection) => session(connection).needsReset,
     isBroken: (connection) => session(connection).isBroken,
     onLost: (connection, lost) => session(connection).wire.listen(lost),
+    onCritical: (connection, critical) => session(connection).wire.listenCritical(critical),
     abort: (connection) => session(connection).wire.abort(new Error("it was aborted"))
   })
 

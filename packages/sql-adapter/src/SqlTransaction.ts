@@ -63,6 +63,18 @@ export class TransactionEnded extends Data.TaggedError("TransactionEnded")<{
 }> {}
 
 /**
+ * A fiber that reads a stream of its transaction, or of its reserved connection, asked for a statement on it meanwhile: the stream has the
+ * connection until it ends, so the fiber would have waited for itself for ever.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TurnHeld extends Data.TaggedError("TurnHeld")<{
+  readonly message: string
+  readonly sql: string
+}> {}
+
+/**
  * Another library's client met a transaction that is not its own. It would have run its statement on this transaction's
  * connection, which may be another database's.
  *

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Dialect, Pools } from "./dialect.js"
 import { toSqlError } from "./failure.js"
-import { withConnection } from "./lease.js"
+import { lease, withConnection } from "./lease.js"
 import { transformed, transformedStream } from "./transform.js"
 import type { TransformRows } from "./transform.js"
 
@@ -28,10 +28,9 @@ export class Pooled<A, E> implements Connection {
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
-    return this.pools.forStatement(sql).get.pipe(
-      Effect.map((connection) => this.dialect.stream(connection, sql, params)),
+    return lease(this.pools.forStatement(sql)).pipe(
+      Effect.map((connection) => Stream.mapError(this.dialect.stream(connection, sql, params), toSqlError)),
       Stream.unwrapScoped,
-      Stream.mapError(toSqlError),
       (stream) => transformedStream(stream, transform)
     )
   }

@@ -2,9 +2,17 @@ import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Pool from "@cenote/core/ConnectionPool"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+
+interface Level<A> {
+  readonly pool: ConnectionPool<A>
+  /** Closed with the connection's at the latest. */
+  readonly scope: Scope.CloseableScope
+}
 
 /**
  * Who may use a connection that several fibers have: a pool of one, for a transaction and each level of nesting. Whoever nests has the
@@ -12,7 +20,7 @@ import * as Scope from "effect/Scope"
  * one after the other.
  */
 export class Turns<A> {
-  private readonly levels: Array<ConnectionPool<A>> = []
+  private readonly levels: Array<Level<A>> = []
 
   constructor(
     private readonly connection: A,
@@ -23,12 +31,42 @@ export class Turns<A> {
 
   /** Asked for by whoever has the lease (level 0) or the turn of the level above, so by one at a time. */
   at(level: number): Effect.Effect<ConnectionPool<A>> {
-    const pool = this.levels[level]
-    return pool === undefined ? this.make(level) : Effect.succeed(pool)
+    const known = this.levels[level]
+    return known === undefined ? this.make(level) : Effect.succeed(known.pool)
+  }
+
+  /**
+   * Whoever has a turn from this level on has it for nothing from now on, and who waits for one is refused. Who asks next gets a turn
+   * of those that are made anew.
+   */
+  renew(level: number): void {
+    for (const { scope } of this.levels.splice(level)) this.run(Scope.close(scope, Exit.void))
+  }
+
+  /** Starts at once, and belongs to nobody who asks for it. */
+  run<B>(effect: Effect.Effect<B>): Fiber.RuntimeFiber<B> {
+    return Runtime.runFork(this.runtime)(effect)
   }
 
   private make(level: number): Effect.Effect<ConnectionPool<A>> {
-    const pool = Pool.make({
+    const pool = Effect.flatMap(
+      Scope.fork(this.scope, ExecutionStrategy.sequential),
+      (scope) => Effect.map(Scope.extend(this.open(level), scope), (pool) => ({ pool, scope }))
+    )
+    return Effect.sync(() => this.run(Effect.interruptible(pool))).pipe(
+      // Not join: that would bring the context of the opening, and its Scope, to whoever waits here.
+      Effect.flatMap(Fiber.await),
+      Effect.flatten,
+      Effect.map((made) => {
+        this.levels[level] = made
+        return made.pool
+      }),
+      Effect.uninterruptible
+    )
+  }
+
+  private open(level: number): Effect.Effect<ConnectionPool<A>, never, Scope.Scope> {
+    return Effect.orDie(Pool.make({
       name: `turns of a connection, level ${level}`,
       connector: Effect.succeed(this.connection),
       maxSize: 1,
@@ -36,14 +74,7 @@ export class Turns<A> {
       idleTimeout: Duration.infinity,
       maxLifetime: Duration.infinity,
       shutdownTimeout: Duration.zero
-    }).pipe(Scope.extend(this.scope), Effect.orDie, Effect.interruptible)
-    return Effect.sync(() => Runtime.runFork(this.runtime)(pool)).pipe(
-      // Not join: that would bring the context of the opening, and its Scope, to whoever waits here.
-      Effect.flatMap(Fiber.await),
-      Effect.flatten,
-      Effect.tap((pool) => Effect.sync(() => this.levels[level] = pool)),
-      Effect.uninterruptible
-    )
+    }))
   }
 }
 

@@ -8,12 +8,13 @@ import type * as Scope from "effect/Scope"
 import type { TransactionOptions } from "../../SqlTransaction.js"
 import { Commented } from "./comments.js"
 import type { Dialect, Pools } from "./dialect.js"
-import { toSqlError } from "./failure.js"
+import { heldIn } from "./Handle.js"
+import { lease } from "./lease.js"
 import type { Transactional } from "./models.js"
 import { Pooled } from "./Pooled.js"
 import { constructorOf, Runner } from "./statement.js"
 import type { Transactions } from "./transaction.js"
-import { bind, boundIn, withTransaction } from "./transaction.js"
+import { bind, Internals, withTransaction } from "./transaction.js"
 import type { TransformRows } from "./transform.js"
 import type { TurnsOf } from "./Turns.js"
 
@@ -35,7 +36,7 @@ export interface Parts<A extends object, E> {
 const reserve = <A extends object, E>(self: Transactions<A, E>): Effect.Effect<Connection, SqlError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      Effect.mapError(restore(self.pools.forReservation.get), toSqlError),
+      restore(lease(self.pools.forReservation)),
       (connection) =>
         Effect.tap(
           bind(self, connection, 0, self.pools.forReservation.invalidate(connection)),
@@ -57,8 +58,8 @@ export const make = <A extends object, E>(
     const pooled = Effect.succeed(given(new Pooled(dialect, pools)))
     // One value for this client: @effect/sql keeps what it makes of it.
     const acquirer = Effect.withFiberRuntime<Connection>((fiber) => {
-      const bound = boundIn(self, fiber.currentContext)
-      return bound === undefined ? pooled : Effect.succeed(given(bound))
+      const held = heldIn(self, fiber)
+      return held === undefined ? pooled : Effect.succeed(given(held))
     })
     const members = {
       [SqlClient.TypeId]: SqlClient.TypeId,
@@ -79,7 +80,7 @@ export const make = <A extends object, E>(
       const ours = traceComments ? theirs : constructorOf(theirs, new Runner(self, transformRows))
       const client = Object.assign(ours, members, { withoutTransforms }) as Client & { safe: Client }
       client.safe = client
-      return client
+      return Object.assign(client, { [Internals]: self })
     }
     const transforming = client(dialect.compiler, transformRows, () => plain)
     const plain: Client = transformRows === undefined

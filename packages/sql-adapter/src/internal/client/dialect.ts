@@ -12,8 +12,13 @@ export type Run<A, E, B = ReadonlyArray<any>> = (
 ) => Effect.Effect<B, E>
 
 /** What a client has to know of a kind of database: `A` is a connection, `E` why a statement failed. */
-export interface Dialect<in A, in out E> {
+export interface Dialect<in out A, in out E> {
   readonly compiler: Compiler
+  /**
+   * The same connection for who has it for a time: once `isOver`, no statement of theirs reaches the server, also one that they had begun to
+   * ask for. `finish` is not asked on it.
+   */
+  readonly within: (connection: A, isOver: () => boolean) => A
   /** Rows as objects; where there are several statements, the rows of each. */
   readonly rows: Run<A, E>
   /** The same, not prepared. */

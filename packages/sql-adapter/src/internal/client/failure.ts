@@ -1,5 +1,8 @@
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import { PoolDeadlock } from "@cenote/core/PoolError"
 import { SqlError } from "@effect/sql/SqlError"
-import { CommitUnknown, ForeignTransaction, RolledBack, TransactionEnded } from "../../SqlTransaction.js"
+import * as Cause from "effect/Cause"
+import { CommitUnknown, ForeignTransaction, RolledBack, TransactionEnded, TurnHeld } from "../../SqlTransaction.js"
 
 const messageOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "message" in error && typeof error.message === "string"
@@ -8,6 +11,19 @@ const messageOf = (error: unknown): string =>
 
 /** What happened is the cause, and says it in its own words. */
 export const toSqlError = (cause: unknown): SqlError => new SqlError({ cause, message: messageOf(cause) })
+
+const refusals = new WeakMap<SqlError, ConnectionPool<any, any>>()
+
+/** The pool had no connection to give. */
+export const refused = (pool: ConnectionPool<any, any>, cause: unknown): SqlError => {
+  const error = toSqlError(cause)
+  refusals.set(error, pool)
+  return error
+}
+
+/** The pool that had no connection to give, where that is what happened. What fails within a span is a proxy of its error. */
+export const refusedBy = (error: unknown): ConnectionPool<any, any> | undefined =>
+  error instanceof SqlError ? refusals.get(Cause.originalError(error)) : undefined
 
 export const commitUnknown = (cause: unknown): SqlError =>
   toSqlError(
@@ -36,6 +52,19 @@ export const transactionEnded = (sql: string): SqlError =>
       sql
     })
   )
+
+/** Why a statement got no turn. The turns end with their connection. */
+export const noTurn = (sql: string, error: unknown): SqlError =>
+  error instanceof PoolDeadlock
+    ? toSqlError(
+      new TurnHeld({
+        message:
+          "This fiber reads a stream of the same transaction, which has the connection until it ends. Read the stream to its end first, "
+          + "or read its rows in pages.",
+        sql
+      })
+    )
+    : transactionEnded(sql)
 
 export const foreignTransaction = (sql: string): SqlError =>
   toSqlError(

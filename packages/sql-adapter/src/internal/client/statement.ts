@@ -10,9 +10,9 @@ import type * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { Run } from "./dialect.js"
 import { toSqlError } from "./failure.js"
-import { timed, withConnection } from "./lease.js"
+import { heldIn } from "./Handle.js"
+import { withConnection } from "./lease.js"
 import type { Transactions } from "./transaction.js"
-import { boundIn } from "./transaction.js"
 import type { TransformRows } from "./transform.js"
 import { transformed } from "./transform.js"
 
@@ -41,14 +41,14 @@ export class Runner<A extends object, E> {
       if (fiber.getFiberRef(Statement.currentTransformer)._tag === "Some") return theirs
       const [sql, params] = statement.compile(withoutTransform)
       const isTraced = tracerOf(fiber) !== untraced
-      const execute = (connection: A): Effect.Effect<B, SqlError> => {
-        const answer = Effect.mapError(run(connection, sql, params), toSqlError)
-        return isTraced ? this.traced(operation, sql, answer) : answer
+      const around = (answer: Effect.Effect<B, SqlError>) => isTraced ? this.traced(operation, sql, answer) : answer
+      const held = heldIn<A, E>(this.client, fiber)
+      if (held !== undefined) {
+        return held.with(sql, (bound) => bound.run(sql, (connection) => run(connection, sql, params), around))
       }
-      const bound = boundIn(this.client, fiber.currentContext)
-      if (bound !== undefined) return bound.turn(sql, Effect.suspend(() => execute(bound.connection)))
+      const execute = (connection: A) => around(Effect.mapError(run(connection, sql, params), toSqlError))
       const pool = this.client.pools.forStatement(sql)
-      return withConnection(pool, isTraced ? timed(fiber, execute) : execute)
+      return withConnection(pool, execute)
     })
   }
 

@@ -1,5 +1,4 @@
 import { TransactionConnection } from "@effect/sql/SqlClient"
-import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -7,9 +6,10 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Tracer from "effect/Tracer"
 import type { TransactionOptions } from "../../SqlTransaction.js"
-import { Bound, boundOf, Handle } from "./Bound.js"
+import { Bound } from "./Bound.js"
 import type { Dialect, Pools } from "./dialect.js"
-import { commitUnknown, rolledBack, toSqlError } from "./failure.js"
+import { commitUnknown, rolledBack, toSqlError, transactionEnded } from "./failure.js"
+import { connectionIn, Handle, heldIn } from "./Handle.js"
 import { withLease } from "./lease.js"
 import type { TurnsOf } from "./Turns.js"
 
@@ -22,16 +22,8 @@ export interface Transactions<A extends object, E> {
   readonly attributes: ReadonlyArray<readonly [string, unknown]>
 }
 
-/** What is there of a transaction where the fiber is. */
-const connectionIn = (context: Context.Context<never>): Connection | undefined =>
-  (context.unsafeMap.get(TransactionConnection.key) as Context.Tag.Service<typeof TransactionConnection> | undefined)
-    ?.[0]
-
-/** The innermost transaction of this client that the fiber is in. */
-export const boundIn = <A extends object, E>(
-  self: Transactions<A, E>,
-  context: Context.Context<never>
-): Bound<A, E> | undefined => boundOf(self, connectionIn(context))
+/** Where a client has them. */
+export const Internals: unique symbol = Symbol.for("@cenote/sql-adapter/internal/Transactions")
 
 /** A connection for longer than a statement, at a level of nesting. */
 export const bind = <A extends object, E>(
@@ -40,10 +32,13 @@ export const bind = <A extends object, E>(
   level: number,
   discard: Effect.Effect<void>
 ): Effect.Effect<Bound<A, E>> =>
-  Effect.map(turns.of(connection).at(level), (turns) => new Bound(dialect, connection, level, turns, discard))
+  Effect.suspend(() => {
+    const all = turns.of(connection)
+    return Effect.map(all.at(level), (turns) => new Bound(dialect, connection, level, turns, all, discard))
+  })
 
 /** How a transaction, or a savepoint, begins and ends. */
-interface Frame {
+export interface Frame {
   readonly begin: Effect.Effect<unknown, SqlError>
   /** Asked for when it is run. */
   readonly commit: Effect.Effect<void, SqlError>
@@ -83,10 +78,13 @@ const run = <B, E2, R>(
           )
           return Effect.matchCauseEffect(restore(Effect.zipRight(begun, inside)), {
             onSuccess: (value) => {
+              if (bound.isEnded) return Effect.fail(transactionEnded("COMMIT"))
               bound.end()
               return Effect.as(restore(frame.commit), value)
             },
             onFailure: (cause) => {
+              // One that the transaction around it has ended is undone or done with that.
+              if (bound.isEnded) return Effect.failCause(cause)
               bound.end()
               // A BEGIN that failed has begun nothing; one that was interrupted may have.
               if (!hasBegun && !Cause.isInterrupted(cause)) return Effect.failCause(cause)
@@ -97,7 +95,7 @@ const run = <B, E2, R>(
     )
   )
 
-const transaction = <A extends object, E>(bound: Bound<A, E>, options: TransactionOptions): Frame => {
+export const transaction = <A extends object, E>(bound: Bound<A, E>, options: TransactionOptions): Frame => {
   const { connection, dialect, discard } = bound
   const rollback = () => Effect.catchAll(Effect.asVoid(dialect.finish(connection, "ROLLBACK")), () => discard)
   return {
@@ -117,14 +115,25 @@ const transaction = <A extends object, E>(bound: Bound<A, E>, options: Transacti
 
 let savepoints = 0
 
-const savepoint = <A extends object, E>({ connection, dialect, discard }: Bound<A, E>): Frame => {
+/**
+ * Asks for nothing once the transaction around it has ended: the connection may be somebody else's. Going back to a savepoint that is not
+ * there would end the whole transaction: so what is asked for runs on when the fiber is interrupted, and it is known whether it was.
+ */
+const savepoint = <A extends object, E>({ connection, dialect, discard }: Bound<A, E>, outer: Bound<A, E>): Frame => {
   const name = `cenote_${savepoints++}`
   const finish = (sql: string) => dialect.finish(connection, sql)
+  let wasAsked = false
+  const ask = (sql: string) =>
+    Effect.suspend(() => {
+      if (outer.isEnded) return Effect.fail(transactionEnded(sql))
+      wasAsked = true
+      return Effect.mapError(finish(sql), toSqlError)
+    })
   return {
-    // Runs on when the fiber is interrupted: going back to a savepoint that is not there would end the whole transaction.
-    begin: Effect.mapError(Effect.suspend(() => finish(`SAVEPOINT ${name}`)), toSqlError),
-    commit: Effect.mapError(Effect.suspend(() => finish(`RELEASE SAVEPOINT ${name}`)), toSqlError),
+    begin: ask(`SAVEPOINT ${name}`),
+    commit: Effect.asVoid(ask(`RELEASE SAVEPOINT ${name}`)),
     rollback: () => {
+      if (outer.isEnded || !wasAsked) return Effect.void
       const rolledBack = finish(`ROLLBACK TO SAVEPOINT ${name}`)
       const released = finish(`RELEASE SAVEPOINT ${name}`)
       return Effect.catchAll(
@@ -158,7 +167,7 @@ const nested = <A extends object, E, B, E2, R>(
     "SAVEPOINT",
     Effect.flatMap(
       bind(self, outer.connection, outer.level + 1, outer.discard),
-      (bound) => run(self, bound, savepoint(bound), effect)
+      (bound) => outer.nesting(bound, run(self, bound, savepoint(bound, outer), effect))
     )
   )
 
@@ -169,8 +178,8 @@ export const withTransaction = <A extends object, E, B, E2, R>(
   effect: Effect.Effect<B, E2, R>
 ): Effect.Effect<B, E2 | SqlError, R> =>
   Effect.withFiberRuntime<B, E2 | SqlError, R>((fiber) => {
-    const outer = boundIn(self, fiber.currentContext)
-    if (outer !== undefined) return nested(self, outer, effect)
+    const held = heldIn<A, E>(self, fiber)
+    if (held !== undefined) return held.with("SAVEPOINT", (outer) => nested(self, outer, effect))
     const { retry } = options
     const once = root(self, options, effect)
     return retry === undefined ? once : Effect.retry(once, {

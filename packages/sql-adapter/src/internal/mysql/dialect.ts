@@ -26,11 +26,12 @@ export const dialect = (compiler: Compiler, prepare: boolean): Dialect<MysqlConn
   const asArrays: MysqlQueryOptions = { prepare, rowMode: "array" }
   return {
     compiler,
+    within: (connection, isOver) => session(connection).within(isOver),
     rows: (connection, sql, params) => session(connection).answer(sql, params, asObjects, rowsOf),
     unprepared: (connection, sql, params) => session(connection).answer(sql, params, undefined, rowsOf),
     values: (connection, sql, params) => session(connection).answer(sql, params, asArrays, rowsOf),
     raw: (connection, sql, params) => session(connection).answer(sql, params, asObjects, ({ rows }) => rows),
-    stream: (connection, sql, params) => connection.stream(sql, params),
+    stream: (connection, sql, params) => session(connection).rows(sql, params),
     begin: (connection, { isolation, readOnly }) =>
       Effect.suspend(() => {
         // That a transaction refuses writes says nothing of the server, where it was asked for.

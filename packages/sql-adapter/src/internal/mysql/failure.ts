@@ -170,6 +170,10 @@ export const rollsBack: ReadonlySet<number> = new Set([
   1213 // a deadlock
 ])
 
+/** Every session of the server may meet it next: it stops, went offline, or takes no writes any more. */
+export const isCritical = (error: ServerError): boolean =>
+  error.errno === 1053 || error.errno === 1077 || error.errno === 1079 || error.errno === 3032 || takesNoWrites(error)
+
 export const isFatal = (error: ServerError, options: { readonly expectsWrites: boolean }): boolean =>
   error.sqlState.startsWith("08") ||
   (endsSession.has(error.errno) && (error.errno !== 1317 || /connection/i.test(error.message))) ||

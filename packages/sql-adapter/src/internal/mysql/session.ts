@@ -6,8 +6,9 @@ import type { MysqlConnection, MysqlQueryOptions, MysqlResult, MysqlTransactionO
 import { TypeId } from "../../MysqlConnection.js"
 import type { MysqlConnectError, MysqlQueryError } from "../../MysqlError.js"
 import type { Timer } from "../timer.js"
+import { guarded } from "../wire/guarded.js"
 import { clientError, connectError, lostError, setupError } from "./failure.js"
-import type { Answered } from "./job.js"
+import type { Answered, Work } from "./job.js"
 import { Job, Ping, toResult } from "./job.js"
 import { identify, identityOf } from "./kill.js"
 import { rowsStream } from "./rows.js"
@@ -73,6 +74,18 @@ export class Session implements MysqlConnection {
         return Effect.failCause(cause)
       })
     })
+  }
+
+  /** The same, until `isOver`. Only for `answer` and `rows`. */
+  within(isOver: () => boolean): Session {
+    const { wire } = this
+    const refuse = (job: Work) => job.fail(clientError(job.sql, "Whoever asks does not have the connection any more"))
+    const until = Object.assign(guarded(wire, isOver, refuse), { watch: () => wire.watch() })
+    return Object.assign(Object.create(this), { wire: until })
+  }
+
+  rows(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<any, MysqlQueryError> {
+    return rowsStream(this.wire, sql, params)
   }
 
   private ask<A>(job: Job<A>): Effect.Effect<A, MysqlQueryError> {

@@ -5,7 +5,7 @@ import type { Cancel, CancelOutcome } from "../wire/wire.js"
 import { Wire as BaseWire } from "../wire/wire.js"
 import type { DriverClient } from "./driver.js"
 import { isIdle, isServerError, makeClient, Status } from "./driver.js"
-import { clientError, hungUp, isFatal, lostError, rollsBack, serverError } from "./failure.js"
+import { clientError, hungUp, isCritical, isFatal, lostError, rollsBack, serverError } from "./failure.js"
 import type { Work } from "./job.js"
 import { sendKill } from "./kill.js"
 import type { Settings } from "./settings.js"
@@ -173,6 +173,10 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
     // With TLS there are two, one in the other.
     this.client.stream.destroy()
     this.socket.destroy()
+  }
+
+  protected isCritical(reason: unknown): boolean {
+    return isServerError(reason) && isCritical(reason)
   }
 
   protected lostError(sql: string, reason: unknown): MysqlQueryError {

@@ -3,6 +3,7 @@ import type * as Pool from "@cenote/core/ConnectionPool"
 import type { InvalidOptions } from "@cenote/core/PoolError"
 import type * as Reactivity from "@effect/experimental/Reactivity"
 import * as PgClient from "@effect/sql-pg/PgClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -14,6 +15,7 @@ import { PgConnectError } from "../../PgError.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
 import * as Clients from "../client/client.js"
 import { onePool } from "../client/dialect.js"
+import { connectionIn } from "../client/Handle.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
 import { dialect } from "./dialect.js"
@@ -120,6 +122,31 @@ const setLocal = (sql: Clients.Client, settings: Readonly<Record<string, string>
   return entries.length === 0 ? Effect.void : sql.unsafe(`select ${calls.join(", ")}`, entries.flat()).withoutTransform
 }
 
+const readSettings = (sql: Clients.Client, names: ReadonlyArray<string>) => {
+  const calls = names.map((_, index) => `current_setting($${index + 1}, true)`)
+  return names.length === 0 ? Effect.succeed({}) : Effect.map(
+    sql.unsafe(`select ${calls.join(", ")}`, names).values,
+    ([values]) => Object.fromEntries(names.map((name, index) => [name, String(values?.[index] ?? "")]))
+  )
+}
+
+/** For a transaction, which ends them; or for a savepoint, which ends them only where it is rolled back. */
+const withSettings = <B, E, R>(
+  sql: Clients.Client,
+  settings: Readonly<Record<string, string>>,
+  effect: Effect.Effect<B, E, R>
+): Effect.Effect<B, E | SqlError, R> =>
+  Effect.withFiberRuntime<B, E | SqlError, R>((fiber) => {
+    const within = Effect.zipRight(setLocal(sql, settings), effect)
+    if (connectionIn(fiber.currentContext) === undefined) return sql.withTransaction(within)
+    return sql.withTransaction(
+      Effect.flatMap(
+        readSettings(sql, Object.keys(settings)),
+        (before) => Effect.zipLeft(within, setLocal(sql, before))
+      )
+    )
+  })
+
 const extend = (
   client: Clients.Client,
   pool: ConnectionPool<PgConnection, PgConnectError>,
@@ -140,7 +167,7 @@ const extend = (
     notify: (channel: string, payload: string) =>
       Effect.asVoid(client.unsafe("select pg_notify($1, $2)", [channel, payload]).withoutTransform),
     withSession: (settings: Readonly<Record<string, string>>) => <B, E, R>(effect: Effect.Effect<B, E, R>) =>
-      client.withTransaction(Effect.zipRight(setLocal(client, settings), effect))
+      withSettings(client, settings, effect)
   }
   return Object.assign(client, members)
 }

@@ -8,6 +8,7 @@ import type { PgQueryError } from "../../PgError.js"
 import type { Read as ReadOf } from "../wire/stream.js"
 import { endOfRows, rowsOf } from "../wire/stream.js"
 import type { DriverClient } from "./driver.js"
+import { clientError } from "./failure.js"
 import type { Work } from "./job.js"
 import type { Wire } from "./wire.js"
 
@@ -99,11 +100,11 @@ export class CursorJob implements Work {
     this.answer(read)
   }
 
-  /** Nobody reads on. The server may be busy with rows that nobody wants, and is to be told then. */
+  /** Nobody is to read on. The server may be busy with rows that nobody wants, and is to be told then. */
   leave(): "cancel" | "ends" {
     if (this.life._tag !== "Reading") return "ends"
     const { portal } = this.life
-    this.life = { _tag: "Ended", read: endOfRows }
+    this.fail(clientError(this.sql, "The connection was given back before the end of this stream"))
     portal.close(() => {})
     return this.isAsked ? "cancel" : "ends"
   }

@@ -28,6 +28,7 @@ const session = (connection: PgConnection): Session => connection as Session
 
 export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError> => ({
   compiler,
+  within: (connection, isOver) => session(connection).within(isOver),
   rows: (connection, sql, params) =>
     session(connection).answer(sql, params, session(connection).preparing(sql), rowsOf),
   // Without parameters, so that the text may be several statements.
@@ -36,7 +37,7 @@ export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError>
   values: (connection, sql, params) =>
     session(connection).answer(sql, params, { ...asArrays, ...session(connection).preparing(sql) }, rowsOf),
   raw: (connection, sql, params) => session(connection).answer(sql, params, undefined, raw),
-  stream: (connection, sql, params) => connection.stream(sql, params),
+  stream: (connection, sql, params) => session(connection).rows(sql, params),
   begin: (connection, { deferrable, isolation, readOnly }) =>
     Effect.suspend(() => {
       // That a transaction refuses writes says nothing of the server, where it was asked for.

@@ -126,6 +126,11 @@ const endsSession = new Set([
   "57P05" // idle for too long
 ])
 
+/** Of those, the ones that every session of the server may meet next. */
+const critical = new Set(["25006", "57P01", "57P02", "57P03", "57P04"])
+
+export const isCritical = ({ code }: ServerError): boolean => critical.has(code)
+
 export const isFatal = (error: ServerError, options: { readonly expectsWrites: boolean }): boolean =>
   error.severity === "FATAL" ||
   error.severity === "PANIC" ||

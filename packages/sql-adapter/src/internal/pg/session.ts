@@ -12,8 +12,10 @@ import type {
 import { TypeId } from "../../PgConnection.js"
 import type { PgConnectError, PgQueryError } from "../../PgError.js"
 import type { Timer } from "../timer.js"
+import { guarded } from "../wire/guarded.js"
 import { cursorStream } from "./cursor.js"
 import { clientError, connectError, lostError, setupError } from "./failure.js"
+import type { Work } from "./job.js"
 import { Job } from "./job.js"
 import { Forget, Prepared } from "./prepared.js"
 import type { Settings } from "./settings.js"
@@ -62,6 +64,12 @@ export class Session implements PgConnection {
     options?: PgStreamOptions
   ): Stream.Stream<Row, PgQueryError> => cursorStream(this.wire, sql, params, options)
 
+  /** The same, until `isOver`. Only for `answer`, `preparing` and `rows`. */
+  within(isOver: () => boolean): Session {
+    const refuse = (job: Work) => job.fail(clientError(job.sql, "Whoever asks does not have the connection any more"))
+    return Object.assign(Object.create(this), { wire: guarded(this.wire, isOver, refuse) })
+  }
+
   /** Under which name a statement is prepared, where the connector prepares them. */
   preparing(sql: string): PgQueryOptions | undefined {
     if (this.prepared === undefined) return undefined
@@ -78,6 +86,10 @@ export class Session implements PgConnection {
     pick: (result: unknown) => A
   ): Effect.Effect<A, PgQueryError> {
     return this.run(() => new Job(sql, "cancel", params, options, pick))
+  }
+
+  rows(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<any, PgQueryError> {
+    return cursorStream(this.wire, sql, params)
   }
 
   private run<A>(make: () => Job): Effect.Effect<A, PgQueryError> {

@@ -7,7 +7,7 @@ import { Wire as BaseWire } from "../wire/wire.js"
 import { sendCancel } from "./cancel.js"
 import type { DriverClient, ReadyForQuery } from "./driver.js"
 import { guard, isServerError } from "./driver.js"
-import { clientError, isFatal, lostError, serverError } from "./failure.js"
+import { clientError, isCritical, isFatal, lostError, serverError } from "./failure.js"
 import type { Work } from "./job.js"
 import type { Settings } from "./settings.js"
 
@@ -112,6 +112,10 @@ export class Wire extends BaseWire<Work, PgQueryError> {
     // With TLS there are two, one in the other.
     this.client.connection.stream.destroy()
     this.socket.destroy()
+  }
+
+  protected isCritical(reason: unknown): boolean {
+    return isServerError(reason) && isCritical(reason)
   }
 
   protected lostError(sql: string, reason: unknown): PgQueryError {

@@ -19,6 +19,7 @@ export const dialect = (compiler: Compiler): Dialect<SqliteConnection, SqliteQue
     Effect.map(connection.query(sql, params), rowsOf)
   return {
     compiler,
+    within: (connection, isOver) => session(connection).within(isOver),
     rows,
     unprepared: rows,
     values: (connection, sql, params) => Effect.map(connection.query(sql, params, { rowMode: "array" }), rowsOf),

@@ -11,10 +11,11 @@ import type {
 } from "../../SqliteConnection.js"
 import { TypeId } from "../../SqliteConnection.js"
 import type { SqliteQueryError } from "../../SqliteError.js"
+import { guarded } from "../wire/guarded.js"
 import { CursorJob, cursorStream, defaultChunkSize } from "./cursor.js"
 import { clientError, lostError } from "./failure.js"
 import type { Handle } from "./handle.js"
-import type { Call } from "./job.js"
+import type { Call, Work } from "./job.js"
 import { Job } from "./job.js"
 import type { Settings } from "./settings.js"
 import { inTransaction } from "./transaction.js"
@@ -88,6 +89,13 @@ export class Session implements SqliteConnection {
         return Effect.succeed(new CursorJob(call, options?.chunkSize ?? defaultChunkSize, this.nanos))
       })
     )
+
+  /** The same, until `isOver`. Only for `query` and `stream`. */
+  within(isOver: () => boolean): Session {
+    const refuse = (work: Work) =>
+      work.fail(clientError(work.call.statement.sql, "Whoever asks does not have the connection any more"))
+    return new Session(guarded(this.handle, isOver, refuse), this.settings, this.nanos)
+  }
 
   /** What is to be run, or what it comes to without being run. */
   private call(

@@ -94,6 +94,7 @@ export abstract class Wire<W extends Work<E>, E> {
   private queue: Array<W> = []
   private onSettled: Array<() => void> = []
   private onLost: ((reason: unknown) => void) | undefined
+  private onCritical: (() => void) | undefined
 
   constructor(protected readonly limits: Limits, protected readonly after: Timer) {}
 
@@ -111,6 +112,8 @@ export abstract class Wire<W extends Work<E>, E> {
   protected abstract sendKill(): void
   protected abstract sayGoodbye(): void
   protected abstract hangUp(): void
+  /** Whether other connections to this server are in doubt, too. */
+  protected abstract isCritical(reason: unknown): boolean
   protected abstract lostError(sql: string, reason: unknown): E
   /** It was not sent, for a reason that is an error or a text. */
   protected abstract refusedError(sql: string, reason: unknown): E
@@ -144,6 +147,11 @@ export abstract class Wire<W extends Work<E>, E> {
   listen(lost: (reason: unknown) => void): void {
     if (this.life._tag === "Lost") lost(this.life.reason)
     else this.onLost = lost
+  }
+
+  /** Calls `critical` where what the connection dies of says more of the server than of the connection. */
+  listenCritical(critical: () => void): void {
+    this.onCritical = critical
   }
 
   submit(job: W): void {
@@ -336,6 +344,7 @@ export abstract class Wire<W extends Work<E>, E> {
     if (turn._tag !== "Free") turn.stopTimer()
     for (const job of queue) job.fail(this.lostError(job.sql, reason))
     for (const listener of onSettled) listener()
+    if (this.isCritical(reason)) this.onCritical?.()
     if (life._tag !== "Closing") onLost?.(reason)
   }
 
