@@ -6,7 +6,8 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ["test/allocator/**/*.test.ts"],
+    // What takes from several pools in one transaction is reached with pools around it.
+    include: ["test/allocator/**/*.test.ts", "test/request/all.test.ts", "test/request/use-stm*.test.ts"],
     // These tests share nothing but modules.
     isolate: false,
     reporters: ["default"],

@@ -1,13 +1,14 @@
 import { defineConfig } from "vitest/config"
 
-// The packages' sources, not their builds: see `exports` in their package.json.
-const conditions = ["@cenote/source"]
+// The packages' sources, not their builds: see `exports` in their package.json. Else what Node itself would take: not the condition
+// "module", which is for bundlers.
+const conditions = ["@cenote/source", "node", "development|production"]
 
 export default defineConfig({
-  resolve: { conditions: [...conditions, "module", "node", "development|production"] },
-  ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     // A real PostgreSQL is started by some files.
     testTimeout: 20_000,
     hookTimeout: 60_000,

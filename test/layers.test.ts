@@ -77,6 +77,23 @@ const refused = {
     value("../ConnectionPool.js"),
     value("../testing/FakeConnector.js")
   ),
+  "http/ imports another folder than model/, or what runs on one platform only": plant(
+    `${core}/http`,
+    value("../allocator/Allocator.js"),
+    value("../request/core.js"),
+    value("../resource/Resource.js"),
+    value("../ConnectionPool.js"),
+    value("../testing/FakeConnector.js"),
+    value("@effect/platform"),
+    value("@effect/platform-node/NodeHttpServer"),
+    value("node:http")
+  ),
+  "another folder than http/ knows of @effect/platform": [
+    ...["", "/model", "/allocator", "/resource", "/request", "/testing"].flatMap((layer) =>
+      plant(`${core}${layer}`, value("@effect/platform/HttpApp"), type("@effect/platform/HttpApp"))
+    ),
+    ...plant(core, value("./http/tag.js"), type("./http/tag.js"))
+  ],
   "request/ imports a public module or the testing kit": plant(
     `${core}/request`,
     value("../ConnectionPool.js"),
@@ -89,23 +106,34 @@ const refused = {
     value("./resource/Resource.js"),
     value("./testing/index.js")
   ),
+  "observe/ imports another folder than model/": plant(
+    `${core}/observe`,
+    value("../allocator/Allocator.js"),
+    value("../resource/Resource.js"),
+    value("../request/core.js"),
+    value("../ConnectionPool.js"),
+    value("../testing/FakeConnector.js")
+  ),
   "testing/ imports allocator/, resource/ or request/": plant(
     `${core}/testing`,
     value("../allocator/Allocator.js"),
     value("../resource/Resource.js"),
-    value("../request/core.js")
+    value("../request/core.js"),
+    value("../observe/metrics.js")
   ),
   "a folder outside the list imports anything": [
     ...plant(`${core}/helpers`, value("effect/Effect"), value("../model/options.js")),
     ...plant(`${core}/request/deeper`, value("effect/Effect"))
   ],
   "another folder than allocator/ runs STM": [
-    ...["model", "resource", "request", "testing"].flatMap((layer) => plant(`${core}/${layer}`, ...stm.map(value))),
+    ...["model", "resource", "request", "observe", "http", "testing"].flatMap((layer) =>
+      plant(`${core}/${layer}`, ...stm.map(value))
+    ),
     ...plant(core, ...stm.map(value)),
     ...plant(adapter, ...stm.map(value))
   ],
   "a folder of core makes a fiber wait": [
-    ...["model", "allocator", "resource", "request"].flatMap((layer) =>
+    ...["model", "allocator", "resource", "request", "observe", "http"].flatMap((layer) =>
       plant(`${core}/${layer}`, ...gates.map(value), ...locks)
     ),
     ...plant(core, ...gates.map(value), ...locks),
@@ -118,7 +146,7 @@ const refused = {
     "export const used = Date.now()"
   ),
   "a package imports a barrel": [
-    ...["", "/model", "/allocator", "/resource", "/request", "/testing"].flatMap((layer) =>
+    ...["", "/model", "/allocator", "/resource", "/request", "/observe", "/http", "/testing"].flatMap((layer) =>
       plant(`${core}${layer}`, value("effect"), type("effect"), value("@cenote/core"))
     ),
     ...plant(`${core}/testing`, value("../index.js")),
@@ -149,7 +177,15 @@ const permitted = {
       value("../resource/Resource.js"),
       value("../model/errors.js")
     ),
-    ...plant(core, value("./PoolError.js"), value("./request/core.js"), value("./model/errors.js")),
+    ...plant(`${core}/observe`, value("./series.js"), value("../model/pool.js"), value("effect/Metric")),
+    ...plant(`${core}/http`, value("./tag.js"), value("../model/errors.js"), value("@effect/platform/HttpApp")),
+    ...plant(
+      core,
+      value("./PoolError.js"),
+      value("./request/core.js"),
+      value("./observe/metrics.js"),
+      value("./model/errors.js")
+    ),
     ...plant(`${core}/testing`, value("../ConnectionPool.js"), value("../model/errors.js")),
     ...plant(adapter, value("@cenote/core/Connector"), value("pg"), value("effect/Effect"))
   ],

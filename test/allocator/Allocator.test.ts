@@ -86,11 +86,12 @@ describe("the stats of a pool", () => {
     bench.take()
     bench.take()
     expect(bench.view).toMatchObject({ leased: ["2 by 3"], resetting: [1], checking: [0], opening: ["3 for Waiter"] })
-    expect(Allocator.stats("orders", bench.state)).toEqual({
+    expect(Allocator.stats("orders", bench.state, 0)).toEqual({
       name: "orders",
       phase: "running",
       maxSize: 4,
       minSize: 1,
+      minIdle: 0,
       opening: 1,
       idle: 0,
       leased: 1,
@@ -98,9 +99,16 @@ describe("the stats of a pool", () => {
       resetting: 1,
       closing: 0,
       waiting: 3,
+      leases: 1,
+      peakLeased: 3,
+      peakWaiting: 3,
+      returnRate: 0,
       requests: 10,
+      acquired: 5,
       timedOut: 1,
       refused: 1,
+      shed: 0,
+      gaveUp: 0,
       opened: 3,
       openFailures: 0,
       closed: 0,
@@ -115,7 +123,7 @@ describe("the stats of a pool", () => {
     bench.take()
     bench.now = 3
     bench.openFailed(0)
-    expect(Allocator.stats("orders", bench.state)).toMatchObject({
+    expect(Allocator.stats("orders", bench.state, 0)).toMatchObject({
       openFailures: 1,
       failedInARow: 1,
       closing: 1,
@@ -129,7 +137,7 @@ describe("the stats of a pool", () => {
     bench.elapse(100)
     bench.take()
     expect(bench.view).toMatchObject({ probing: [0], checking: [2] })
-    expect(Allocator.stats("orders", bench.state)).toMatchObject({ checking: 2, idle: 1 })
+    expect(Allocator.stats("orders", bench.state, 0)).toMatchObject({ checking: 2, idle: 1 })
   })
 
   it("count an aborted close apart, and as a connection only where one was open", () => {
@@ -140,21 +148,27 @@ describe("the stats of a pool", () => {
     bench.openFailed(1)
     bench.leave(0, { _tag: "Discard", reason: "Broken" })
     bench.closed(0, true)
-    expect(Allocator.stats("orders", bench.state)).toMatchObject({ closed: 1, aborted: 1 })
+    expect(Allocator.stats("orders", bench.state, 0)).toMatchObject({ closed: 1, aborted: 1 })
     bench.closed(1, true)
-    expect(Allocator.stats("orders", bench.state)).toMatchObject({ closed: 1, aborted: 2 })
+    expect(Allocator.stats("orders", bench.state, 0)).toMatchObject({ closed: 1, aborted: 2 })
   })
 
   it("name each phase", () => {
     const bench = new Bench({ maxSize: 1 })
-    const phase = () => Allocator.stats("orders", bench.state).phase
-    expect(Allocator.stats("orders", initial(bench.state.rules)).phase).toBe("running")
+    const phase = () => Allocator.stats("orders", bench.state, 0).phase
+    expect(Allocator.stats("orders", initial(bench.state.rules), 0).phase).toBe("running")
     bench.start(1)
     expect(phase()).toBe("starting")
     bench.opened(0)
     expect(phase()).toBe("running")
+    bench.suspend()
+    expect(phase()).toBe("suspended")
+    bench.take()
+    bench.drain()
+    expect(phase()).toBe("draining")
     bench.shutdown()
     expect(phase()).toBe("closing")
+    bench.leave(0)
     bench.closed(0)
     expect(phase()).toBe("closed")
   })

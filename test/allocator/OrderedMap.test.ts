@@ -57,8 +57,20 @@ const seen = (self: OrderedMap.OrderedMap<string>, probes: ReadonlyArray<number>
   last: OrderedMap.last(self),
   got: probes.map((key) => OrderedMap.get(self, key)),
   has: probes.map((key) => OrderedMap.has(self, key)),
-  rank: probes.map((key) => OrderedMap.rank(self, key))
+  rank: probes.map((key) => OrderedMap.rank(self, key)),
+  some: probes.map((key) => OrderedMap.some(self, (value) => value === OrderedMap.get(self, key))),
+  // In the order of the keys, so that a test which holds up to a key holds for a beginning.
+  countWhile: probes.map((key) => OrderedMap.countWhile(OrderedMap.map(self, at(self)), (other) => other < key)),
+  mapped: OrderedMap.values(OrderedMap.map(self, (value) => `${value}!`)),
+  mappedKeys: OrderedMap.keys(OrderedMap.map(self, (value) => `${value}!`))
 })
+
+/** Each key, in the order in which `map` visits the values. */
+const at = (self: OrderedMap.OrderedMap<string>) => {
+  const keys = OrderedMap.keys(self)
+  let index = 0
+  return () => keys[index++]!
+}
 
 const seenPlain = (self: ReadonlyMap<number, string>, probes: ReadonlyArray<number>): ReturnType<typeof seen> => {
   const keys = [...self.keys()].sort((a, b) => a - b)
@@ -73,7 +85,11 @@ const seenPlain = (self: ReadonlyMap<number, string>, probes: ReadonlyArray<numb
     last: values.at(-1),
     got: probes.map((key) => self.get(key)),
     has: probes.map((key) => self.has(key)),
-    rank: probes.map((key) => keys.filter((other) => other < key).length)
+    rank: probes.map((key) => keys.filter((other) => other < key).length),
+    some: probes.map((key) => values.includes(self.get(key)!)),
+    countWhile: probes.map((key) => keys.filter((other) => other < key).length),
+    mapped: values.map((value) => `${value}!`),
+    mappedKeys: keys
   }
 }
 
@@ -155,6 +171,13 @@ describe("OrderedMap", () => {
     expect([0, 10, 11, 40, 41, 2 ** 33, 2 ** 40].map((key) => OrderedMap.rank(map, key))).toEqual([0, 0, 1, 1, 2, 2, 3])
     expect(OrderedMap.rank(map, 2_000), "between two nodes").toBe(2)
     expect(OrderedMap.rank(OrderedMap.remove(OrderedMap.remove(map, 10), 40), 5), "below all of them").toBe(0)
+  })
+
+  it("finds the lowest key whose value passes a test, where there is one", () => {
+    const map = [3, 40, 2_000].reduce((map, key) => OrderedMap.set(map, key, key), OrderedMap.empty<number>())
+    expect(OrderedMap.findKey(map, (value) => value > 3)).toBe(40)
+    expect(OrderedMap.findKey(map, (value) => value > 2_000)).toBe(undefined)
+    expect(OrderedMap.findKey(OrderedMap.empty<number>(), () => true)).toBe(undefined)
   })
 
   it("has nothing to show when it is empty", () => {

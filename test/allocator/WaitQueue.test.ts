@@ -128,13 +128,13 @@ describe("WaitQueue", () => {
   })
 
   it("needs no second place for those whose deadlines rise or are equal", () => {
-    expect(queueOf(5, 5, 6, 6, 7).early.size).toBe(0)
-    expect(queueOf(5, 4).early.size).toBe(1)
+    expect(queueOf(5, 5, 6, 6, 7).normal.early.size).toBe(0)
+    expect(queueOf(5, 4).normal.early.size).toBe(1)
   })
 
   it("forgets the deadlines that are gone, so that a short one after long ones needs no second place", () => {
     const queue = WaitQueue.push(WaitQueue.remove(queueOf(1_000), 0), 1, new Ticket(0, 5))
-    expect(queue.early.size).toBe(0)
+    expect(queue.normal.early.size).toBe(0)
     expect(WaitQueue.nextDeadline(queue)).toBe(5)
   })
 })

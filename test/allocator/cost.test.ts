@@ -25,7 +25,11 @@ const watched = (value: State, onRead: () => void): State => {
     if (typeof value !== "object" || value === null) return value
     const known = wrappers.get(value)
     if (known !== undefined) return known as A
-    const wrapper = new Proxy(value, {
+    // Of a copy: a frozen value, as another test makes them, must show its own properties as they are.
+    const copy = Array.isArray(value)
+      ? value.slice()
+      : Object.assign(Object.create(Object.getPrototypeOf(value)), value)
+    const wrapper = new Proxy(copy, {
       get: (target, key) => {
         onRead()
         return wrap(Reflect.get(target, key))
@@ -142,8 +146,10 @@ describe(`among ${MANY} waiters`, () => {
 
   it("a scan or a copy of the queue would be seen", () => {
     const state = crowds["who wait for ever"]()
-    expect(readsOf(state, ({ queue }) => OrderedMap.values(queue.tickets))).toBeGreaterThan(MANY)
-    expect(readsOf(state, ({ queue }) => OrderedMap.keys(queue.tickets).length)).toBeGreaterThan(MANY / 32)
-    expect(readsOf(state, ({ queue }) => OrderedMap.values(queue.tickets).find(() => true))).toBeGreaterThan(MANY)
+    expect(readsOf(state, ({ queue }) => OrderedMap.values(queue.normal.tickets))).toBeGreaterThan(MANY)
+    expect(readsOf(state, ({ queue }) => OrderedMap.keys(queue.normal.tickets).length)).toBeGreaterThan(MANY / 32)
+    expect(readsOf(state, ({ queue }) => OrderedMap.values(queue.normal.tickets).find(() => true))).toBeGreaterThan(
+      MANY
+    )
   })
 })

@@ -237,8 +237,8 @@ describe("the keeper", () => {
     for (let caller = 0; caller < 3; caller++) bench.take(50)
     expect(bench.elapse(50)).toEqual([
       "ticket 2: TimedOut after 50 at place 1",
-      "ticket 3: TimedOut after 50 at place 1",
-      "ticket 4: TimedOut after 50 at place 1"
+      "ticket 3: TimedOut after 50 at place 2",
+      "ticket 4: TimedOut after 50 at place 3"
     ])
     expect(bench.alarm).toBe(Infinity)
   })

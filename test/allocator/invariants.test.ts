@@ -2,10 +2,19 @@ import { describe, expect, it } from "@effect/vitest"
 import { brokenBy, invariants } from "../../packages/core/src/allocator/invariants.js"
 import * as OrderedMap from "../../packages/core/src/allocator/OrderedMap.js"
 import type { Leased, State } from "../../packages/core/src/allocator/state.js"
-import { withIdle, withLeased, withQueue, withSteps, withUpkeep } from "../../packages/core/src/allocator/state.js"
+import {
+  withIdle,
+  withLeased,
+  withPhase,
+  withQueue,
+  withSteps,
+  withUpkeep
+} from "../../packages/core/src/allocator/state.js"
 import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import * as WaitQueue from "../../packages/core/src/allocator/WaitQueue.js"
-import { Bench } from "./bench.js"
+import type { Asker } from "../../packages/core/src/model/asker.js"
+import type { Rules } from "../../packages/core/src/model/settings.js"
+import { Bench, fiberNamed } from "./bench.js"
 
 /** Two connections, one of them leased by ticket 2, at 100. */
 const busy = (rules: ConstructorParameters<typeof Bench>[0] = {}): Bench => {
@@ -30,29 +39,31 @@ const changeIdle = (state: State, verifiedAt: number): State =>
     places: OrderedMap.set(state.idle.places, 0, { ...OrderedMap.first(state.idle.places)!, verifiedAt })
   })
 
-describe("invariant 1, no more than maxSize permits, each held by one connection in one state,", () => {
-  it("is broken where too many are spent", () => {
-    const { state } = busy()
-    expect(brokenBy({ ...state, rules: { ...state.rules, maxSize: 1 } }, 100)).toEqual([
-      "invariant 1: 2 permits of 1 are spent"
+describe("invariant 1, each connection is in one state, and of too many none idles or opens,", () => {
+  const smaller = (state: State): State => ({ ...state, rules: { ...state.rules, maxSize: 1 } })
+
+  it("is broken where more are live than may be, and one of them is idle", () => {
+    expect(brokenBy(smaller(busy().state), 100)).toEqual([
+      "invariant 1: 2 connections of 1 are live, and not all of them busy"
     ])
   })
 
-  it("counts connections in every state", () => {
+  it("is broken where one of them is opening, and kept where all are in use or under a step", () => {
     const { state } = busy()
     const connection = { ...lease(state).connection, id: 9 }
     const steps = {
-      opening: { id: 9, since: 0, purpose: "Waiter", watermark: 0 },
       checking: { connection, uses: 0, condemned: undefined, place: 9, idleSince: 0, since: 0, step: "check" },
       probing: { connection, uses: 0, condemned: undefined, place: 9, idleSince: 0, since: 0, step: "ping" },
       resetting: { connection, uses: 0, condemned: undefined },
-      closing: { id: 9, since: 0, reason: "Broken", opened: true }
+      closing: { id: 9, since: 0, reason: "Broken", opened: true },
+      opening: { id: 9, since: 0, purpose: "Waiter", watermark: 0 }
     } as const
+    const nothingIdle = withIdle(state, { ...state.idle, places: OrderedMap.empty() })
     for (const [step, entry] of Object.entries(steps)) {
-      const full = withSteps({ ...state, rules: { ...state.rules, maxSize: 2 } }, {
-        [step]: OrderedMap.set(OrderedMap.empty<unknown>(), 9, entry)
-      })
-      expect(brokenBy(full, 100), step).toEqual(["invariant 1: 3 permits of 2 are spent"])
+      const full = withSteps(smaller(nothingIdle), { [step]: OrderedMap.set(OrderedMap.empty<unknown>(), 9, entry) })
+      expect(brokenBy(full, 100), step).toEqual(
+        step === "opening" ? ["invariant 1: 2 connections of 1 are live, and not all of them busy"] : []
+      )
     }
   })
 
@@ -72,11 +83,11 @@ describe("invariant 1, no more than maxSize permits, each held by one connection
   })
 })
 
-describe("invariant 2, one holder for each connection,", () => {
+describe("invariant 2, no more holders than there may be,", () => {
   it("is broken where two tickets hold one", () => {
     const { state } = busy()
     const twice = withLeased(state, OrderedMap.set(state.leased, 3, { ...lease(state), number: 3 }))
-    expect(brokenBy(twice, 100)).toContain("invariant 2: connection 1 is leased twice")
+    expect(brokenBy(twice, 100)).toContain("invariant 2: connection 1 is leased 2 times")
   })
 })
 
@@ -97,6 +108,12 @@ describe("invariant 5, no waiter sleeps for whom something could be done,", () =
     const { state } = busy()
     const nothingIdle = withIdle(state, { ...state.idle, places: OrderedMap.empty() })
     expect(brokenBy(withWaiter(nothingIdle), 100)).toEqual(["invariant 5: a waiter sleeps while a permit is free"])
+  })
+
+  it("is kept while the pool is suspended", () => {
+    const { state } = busy()
+    const suspended = withPhase(withWaiter(state), { _tag: "Suspended", newcomers: "wait", until: Infinity })
+    expect(brokenBy(suspended, 100)).toEqual([])
   })
 
   it("is kept where no permit is free, while openings fail, and where one is opening", () => {
@@ -148,6 +165,19 @@ describe("invariant 7, a connection that is handed out is fit,", () => {
     ])
   })
 
+  it("is kept where a Recycle has shortened the life of one that was just handed out", () => {
+    const bench = busy()
+    bench.recycle(0)
+    expect(brokenBy(bench.state, 100)).toEqual([])
+  })
+
+  it("is broken where it was suspect, and kept where it cannot be checked", () => {
+    const { state } = busy()
+    const suspect = changeLease(state, { verifiedAt: -Infinity })
+    expect(brokenBy(suspect, 100)).toEqual(["invariant 7: connection 1 was handed out though it was suspect"])
+    expect(brokenBy({ ...suspect, rules: { ...state.rules, canCheck: false } }, 100)).toEqual([])
+  })
+
   it("is broken where it was used up", () => {
     const { state } = busy()
     expect(brokenBy(changeLease(state, { uses: 5 }), 100)).toEqual([
@@ -172,8 +202,99 @@ describe("the invariants of a state", () => {
     expect(brokenBy(withUpkeep(state, { notBefore: 500 }), 100)).toEqual([])
   })
 
-  it("are 1, 2, 5 and 7, and each is a sentence", () => {
-    expect(invariants.map(({ number }) => number)).toEqual([1, 2, 5, 7])
+  it("are 1, 2, 5, 7, 11, 14 and 15, and each is a sentence", () => {
+    expect(invariants.map(({ number }) => number)).toEqual([1, 2, 5, 7, 11, 14, 15])
     for (const { sentence } of invariants) expect(sentence.length).toBeGreaterThan(20)
+  })
+})
+
+describe("invariant 11, no deadlock is left,", () => {
+  const [one, other] = [fiberNamed("one"), fiberNamed("other")]
+  /** Both connections are leased, by these fibers. */
+  const held = (first: Asker | undefined, second: Asker | undefined) => {
+    const bench = new Bench({ maxSize: 2 })
+    bench.take(Infinity, { fiber: first })
+    bench.take(Infinity, { fiber: second })
+    bench.opened(0)
+    bench.opened(1)
+    return bench
+  }
+  const waiting = ({ state }: Bench, ...fibers: ReadonlyArray<Asker | undefined>): State =>
+    fibers.reduce(
+      (state, fiber, index) =>
+        withQueue(state, WaitQueue.push(state.queue, 70 + index, new Ticket(0, Infinity, fiber))),
+      state
+    )
+  const left = ["invariant 11: every holder waits for another connection, and nobody was told"]
+
+  it("is broken where every holder's own fiber waits, whatever is remembered of who is nested", () => {
+    expect(brokenBy(waiting(held(one, other), one, other), 0)).toEqual(left)
+    expect(brokenBy(waiting(held(one, one), one), 0)).toEqual(left)
+  })
+
+  it("is kept where one holder does not wait, one's fiber is not known, or one is not leased", () => {
+    expect(brokenBy(waiting(held(one, other), one, fiberNamed("somebody else")), 0)).toEqual([])
+    expect(brokenBy(waiting(held(one, undefined), one, undefined), 0)).toEqual([])
+    const closing = held(one, other)
+    closing.leave(0, { _tag: "Discard", reason: "Broken" })
+    expect(brokenBy(waiting(closing, other), 0)).toEqual([])
+    closing.resize({ maxSize: 1 })
+    expect(brokenBy(waiting(closing, other), 0)).toEqual([])
+    closing.closed(0)
+    expect(brokenBy(waiting(closing, other), 0)).toEqual(left)
+  })
+})
+
+describe("invariant 14, a pool that drains keeps nothing,", () => {
+  const draining = (state: State) => withPhase(state, { _tag: "Draining", tickets: [] })
+
+  it("is broken where something idles or is under way, or it has ended without being closed", () => {
+    const bench = busy()
+    expect(brokenBy(draining(bench.state), 100)).toEqual([
+      "invariant 14: a pool that drains keeps 1 connections that nobody has or waits for"
+    ])
+    expect(brokenBy(draining(new Bench().state), 0)).toEqual([
+      "invariant 14: a pool that has nothing left still drains"
+    ])
+  })
+
+  it("is kept where somebody waits, or only leases and closes are left", () => {
+    const bench = busy({ maxSize: 2 })
+    bench.take()
+    bench.take()
+    expect(brokenBy(draining(bench.state), 100)).toEqual([])
+    bench.leave(4)
+    bench.leave(3, { _tag: "Discard", reason: "Broken" })
+    expect(brokenBy(draining(bench.state), 100)).toEqual([])
+  })
+})
+
+describe("invariant 15, minSize and minIdle are kept,", () => {
+  const asked = (state: State, rules: Partial<Rules>): State => ({ ...state, rules: { ...state.rules, ...rules } })
+
+  it("is broken where fewer are live, or spare, and one more could be opened", () => {
+    const { state } = busy()
+    expect(brokenBy(asked(state, { minSize: 3 }), 100)).toEqual([
+      "invariant 15: 2 connections are live, of at least 3"
+    ])
+    expect(brokenBy(asked(state, { minIdle: 2 }), 100)).toEqual([
+      "invariant 15: 1 connections are spare, of at least 2"
+    ])
+    const starting = withPhase(state, { _tag: "Starting", target: 3, ticket: new Ticket(0, Infinity) })
+    expect(brokenBy(starting, 100)).toEqual(["invariant 15: 2 connections are live, of at least 3"])
+  })
+
+  it("is kept where no more may be opened now", () => {
+    const { state } = busy()
+    const short = asked(state, { minSize: 3, minIdle: 3 })
+    for (
+      const no of [
+        asked(short, { maxSize: 2 }),
+        withUpkeep(short, { notBefore: 200 }),
+        withPhase(short, { _tag: "Suspended", newcomers: "wait", until: Infinity })
+      ]
+    ) {
+      expect(brokenBy(no, 100)).toEqual([])
+    }
   })
 })

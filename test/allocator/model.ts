@@ -7,15 +7,19 @@ import type { Input, Verdict } from "../../packages/core/src/allocator/decision.
 import type { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import type { CloseReason } from "../../packages/core/src/model/events.js"
 import type { Connection, Stage } from "./modelPool.js"
-import { ModelPool, OPEN } from "./modelPool.js"
+import { OPEN } from "./modelPool.js"
+import type { Waiter } from "./modelQueue.js"
+import { ModelUpkeep } from "./modelUpkeep.js"
 
-export class Model extends ModelPool {
-  /** What is decided. `isSweep`: this Tick is one that the keeper was told to come for. */
+type Operation = Extract<Input, { _tag: "Clear" | "Recycle" | "Suspend" | "Resume" | "Resize" }>
+
+export class Model extends ModelUpkeep {
+  /** What is decided. `isSweep`: the keeper was told to come by now, so this input sweeps. */
   step(input: Input, isSweep: boolean): ReadonlyArray<string> {
     this.now = input.now
     this.words = []
     this.decide(input, isSweep)
-    this.surplusSince = this.live().length > this.rules.minSize ? Math.min(this.surplusSince, this.now) : Infinity
+    this.endStep()
     return this.words
   }
 
@@ -23,6 +27,8 @@ export class Model extends ModelPool {
     switch (input._tag) {
       case "Take":
         return this.take(input.ticket)
+      case "Claim":
+        return this.claim({ number: this.drawn, ticket: input.ticket })
       case "Leave":
         return this.leave(input.number, input.verdict)
       case "Opened":
@@ -30,7 +36,7 @@ export class Model extends ModelPool {
       case "OpenFailed":
         return this.with(input.id, ["opening"], (it) => this.openFailed(it, input.jitter))
       case "Checked":
-        return this.with(input.id, ["checking", "probing"], (it) => this.checked(it, input.passed))
+        return this.with(input.id, ["checking", "probing"], (it) => this.checked(it, input.passed, isSweep))
       case "ResetDone":
         return this.with(input.id, ["resetting"], (it) => this.comeBack(it, input.passed ? undefined : "ResetFailed"))
       case "Closed":
@@ -45,6 +51,16 @@ export class Model extends ModelPool {
         return this.settle()
       case "Shutdown":
         return this.shutdown(input.ticket)
+      case "Drain":
+        return this.drain()
+      case "Suspect":
+        return this.suspect(Infinity)
+      case "Clear":
+      case "Recycle":
+      case "Suspend":
+      case "Resume":
+      case "Resize":
+        return this.operate(input, isSweep)
     }
   }
 
@@ -54,25 +70,52 @@ export class Model extends ModelPool {
   }
 
   private take(ticket: Ticket): void {
-    if (!this.isOpen()) return this.say("refused: Closed")
+    if (this.isClosing() || this.phase === "Draining") return this.say("refused: Closed")
+    const { newcomers, until } = this.suspension
     const waiter = { number: this.drawn++, ticket }
-    this.waiters.push(waiter)
+    if (this.phase === "Suspended" && newcomers === "refuse" && this.now < until) {
+      this.counts.refused++
+      return this.say("refused: Suspended")
+    }
+    this.join(waiter)
     this.settle()
+    if (!this.waiters.includes(waiter)) return
     const out = this.connections.filter(({ stage }) => ["leased", "resetting", "closing"].includes(stage)).length
     const surplus = this.waiters.length - (this.rules.maxSize - out)
-    if (this.waiters.includes(waiter) && surplus > this.rules.maxWaiters) {
-      this.waiters.pop()
+    if (surplus > this.rules.maxWaiters) {
       this.counts.refused++
       this.say("refused: QueueFull")
+    } else if (this.isHopeless(waiter)) {
+      this.counts.shed++
+      this.say("refused: DeadlineTooShort")
+    } else {
+      return
     }
+    this.remove(waiter)
+  }
+
+  /** Gets what is ready, and else nothing: nobody is passed, and nothing has to be done for it. */
+  private claim(waiter: Waiter): void {
+    const it = this.goesOn() && this.waiters.length === 0 ? this.ready() : undefined
+    if (it === undefined || this.lacksSpare()) return
+    this.drawn++
+    this.join(waiter)
+    this.grant(it)
   }
 
   private leave(number: number, verdict: Verdict): void {
-    this.waiters = this.waiters.filter((waiter) => waiter.number !== number)
-    const held = this.connections.find(({ holder }) => holder === number)
+    const waiter = this.waiters.find((waiter) => waiter.number === number)
+    if (waiter !== undefined) {
+      this.remove(waiter)
+      this.counts.gaveUp++
+      return this.settle()
+    }
+    const held = this.connections.find(({ holder }) => holder?.number === number)
     if (held === undefined) return
+    if (held.overdue !== undefined) this.say(`${number} came back`)
     held.holder = undefined
     held.uses++
+    this.returns++
     const broken = verdict._tag === "Discard" ? verdict.reason : undefined
     if (verdict._tag !== "Reset" || this.mustGo(held, broken) !== undefined) return this.comeBack(held, broken)
     held.stage = "resetting"
@@ -90,17 +133,17 @@ export class Model extends ModelPool {
     this.line.push(it)
   }
 
-  private mustGo(it: Connection, broken: CloseReason | undefined): CloseReason | undefined {
-    return it.condemned ?? broken ?? this.unfit(it) ?? (this.givesWay(it) ? "MaxLifetime" : undefined)
-  }
-
   /** Whether nobody wants it. */
   private pass(it: Connection, broken: CloseReason | undefined): boolean {
     const reason = this.mustGo(it, broken)
     it.verifiedAt = this.now
-    if (reason !== undefined) this.close(it, reason)
-    else if (this.waiters.length > 0) this.grant(it)
-    else it.stage = "idle"
+    if (reason !== undefined) {
+      this.close(it, reason)
+      return false
+    }
+    it.stage = "idle"
+    this.shed()
+    if (this.waiters.length > 0 && this.phase !== "Suspended") this.grant(it)
     return it.stage === "idle"
   }
 
@@ -112,8 +155,7 @@ export class Model extends ModelPool {
       ? Infinity
       : this.now + Math.ceil(maxLifetime * (1 - lifetimeJitter * spread))
     this.counts.opened++
-    this.counts.failedInARow = 0
-    this.notBefore = 0
+    this.forgetFailures()
     if (this.pass(it, undefined)) this.park(it)
     this.succeed(it)
     if (this.phase === "Starting" && this.inStage(...OPEN).length >= this.target) {
@@ -124,13 +166,18 @@ export class Model extends ModelPool {
     this.settle()
   }
 
+  private forgetFailures(): void {
+    this.counts.failedInARow = 0
+    this.notBefore = 0
+  }
+
   /** A new connection ends the life of the one it was opened for; any will do if that one is gone already. */
   private succeed({ purpose }: Connection): void {
     const old = this.renewing
     if (old === undefined || (purpose !== "Successor" && OPEN.includes(old.stage))) return
     this.endRenewal()
-    if (old.stage === "idle") this.close(old, "MaxLifetime")
-    else if (OPEN.includes(old.stage)) old.condemned ??= "MaxLifetime"
+    if (old.stage === "idle") this.close(old, old.endsAs)
+    else if (OPEN.includes(old.stage)) old.condemned ??= old.endsAs
   }
 
   private openFailed(it: Connection, jitter: number): void {
@@ -144,29 +191,34 @@ export class Model extends ModelPool {
       this.target = 0
       this.say("start: Down")
     }
-    if (this.rules.whenDown === "fail" && this.live().length === 0) {
-      for (const { number } of this.waiters) if (number < it.watermark) this.say(`ticket ${number}: Down`)
-      this.waiters = this.waiters.filter(({ number }) => number >= it.watermark)
+    if (this.rules.whenDown === "fail" && this.live().length === 0 && this.phase !== "Suspended") {
+      for (const waiter of this.waiters) if (waiter.number < it.watermark) this.deny(waiter, "Down")
     }
     this.settle()
   }
 
-  private checked(it: Connection, passed: boolean): void {
+  private checked(it: Connection, passed: boolean, isSweep: boolean): void {
     const wasPing = it.pinged
     it.pinged = false
     this.pass(it, passed ? undefined : wasPing ? "PingFailed" : "CheckFailed")
-    if (!passed) {
+    if (!passed && this.phase === "Suspended") this.suspect(it.checkBegan)
+    else if (!passed) {
       for (const other of this.idle()) if (other.verifiedAt <= it.checkBegan) this.check(other, "probing", "check")
     }
-    if (wasPing || this.isSweepDue) this.sweep()
+    if (wasPing || this.isSweepDue || isSweep) this.sweep()
     this.settle()
+  }
+
+  /** What has not been known to work since then may be dead. */
+  private suspect(since: number): void {
+    for (const it of this.idle()) if (it.verifiedAt <= since) it.verifiedAt = -Infinity
   }
 
   private closed(it: Connection, aborted: boolean): void {
     this.connections = this.connections.filter((other) => other !== it)
     if (it.opened) this.counts.closed++
     if (aborted) this.counts.aborted++
-    this.finishIfEmpty()
+    if (this.phase === "Closing") this.finishIfEmpty()
     this.settle()
   }
 
@@ -177,24 +229,108 @@ export class Model extends ModelPool {
     this.settle()
   }
 
+  private operate(input: Operation, isSweep: boolean): void {
+    if (this.isClosing()) return this.say("refused: Closed")
+    const sweeps = this.change(input)
+    if (sweeps || isSweep || this.isSweepDue) this.sweep()
+    this.settle()
+  }
+
+  /** Whether everything is to be looked at after it. */
+  private change(input: Operation): boolean {
+    switch (input._tag) {
+      case "Clear":
+        this.announced.push("PoolCleared")
+        this.clear(input.abortLeases)
+        return false
+      case "Recycle":
+        this.announced.push("PoolRecycled")
+        this.recycle(input.within)
+        return true
+      case "Suspend":
+        if (this.phase === "Draining") return false
+        this.announced.push("PoolSuspended")
+        this.phase = "Suspended"
+        this.suspension = { newcomers: input.newcomers, until: input.until }
+        this.judgeAnew()
+        return false
+      case "Resume":
+        if (this.phase !== "Suspended") return false
+        this.resume()
+        return true
+      case "Resize":
+        this.announced.push("PoolResized")
+        this.resize(input.sizes)
+        return true
+    }
+  }
+
+  private clear(abortLeases: boolean): void {
+    this.forgetFailures()
+    this.endAll("Cleared")
+    for (const it of this.leased()) {
+      if (abortLeases) this.abort(it, "Cleared")
+      else it.condemned ??= "Cleared"
+    }
+  }
+
+  private recycle(within: number): void {
+    this.forgetFailures()
+    const all = this.inStage(...OPEN).filter(({ condemned }) => condemned === undefined)
+    for (const [index, it] of all.entries()) {
+      const turn = this.now + Math.floor(within * index / all.length)
+      it.retireAt = it.expiresAt <= this.now + within ? Math.min(it.retireAt, turn) : turn
+      if (it.expiresAt <= this.now + within) continue
+      it.expiresAt = this.now + within
+      it.endsAs = "Recycled"
+    }
+    for (const it of this.inStage("opening")) this.close(it, "Recycled")
+  }
+
+  private resize(sizes: Extract<Operation, { _tag: "Resize" }>["sizes"]): void {
+    this.rules = { ...this.rules, ...sizes }
+    const surplus = () => this.live().length - this.rules.maxSize
+    for (const it of this.inStage("opening").reverse()) if (surplus() > 0) this.close(it, "Resized")
+    for (const it of this.idle()) if (surplus() > 0) this.close(it, "Resized")
+    for (const stage of ["probing", "checking"] as const) {
+      for (const it of this.inStage(stage).reverse()) if (surplus() > 0) this.close(it, it.condemned ?? "Resized")
+    }
+  }
+
   private shutdown(ticket: Ticket): void {
+    this.enders.push("shutdown")
+    if (this.phase === "Closed") return this.finish()
+    if (this.phase !== "Closing") this.announced.push("PoolClosing")
+    this.closeBy = this.phase === "Closing" ? Math.min(this.closeBy, ticket.deadline) : ticket.deadline
     this.phase = "Closing"
-    this.closeBy = ticket.deadline
-    for (const { number } of this.waiters) this.say(`ticket ${number}: Closed`)
-    this.waiters = []
-    for (const it of this.inStage("opening", "idle", "checking", "probing", "resetting")) this.close(it, "Shutdown")
+    for (const waiter of this.waiters) this.deny(waiter, "Closed")
+    this.endAll("Shutdown")
     this.finishIfEmpty()
   }
 
-  private finishIfEmpty(): void {
-    if (this.phase !== "Closing" || this.connections.length > 0) return
+  private drain(): void {
+    this.enders.push("drain")
+    if (this.phase === "Closed") return this.finish()
+    if (this.phase === "Closing") return
+    if (this.phase !== "Draining") this.announced.push("PoolDraining")
+    this.phase = "Draining"
+    this.settle()
+  }
+
+  protected finishIfEmpty(): void {
+    if (this.connections.length === 0) this.finish()
+  }
+
+  private finish(): void {
+    if (this.phase !== "Closed") this.announced.push("PoolClosed")
     this.phase = "Closed"
-    this.say("shutdown is done")
+    for (const ender of this.enders) this.say(`${ender} is done`)
+    this.enders = []
   }
 
   private tick(isSweep: boolean): void {
     if (this.phase === "Closing" && this.now >= this.closeBy) return this.abandon()
-    if (isSweep && this.isOpen()) this.sweep()
+    if (isSweep && !this.isClosing()) this.sweep()
     this.settle()
   }
 
@@ -205,6 +341,6 @@ export class Model extends ModelPool {
       this.counts.aborted++
     }
     this.connections = []
-    this.finishIfEmpty()
+    this.finish()
   }
 }

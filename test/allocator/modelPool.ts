@@ -1,10 +1,10 @@
 /**
  * The reference model's pool: one list of connections, one list of waiters, no derived structure, nothing kept for speed.
- * Here is what is done for whoever waits and what is due; `model.ts` says what each input does.
+ * Here is what is done for whoever waits; `modelUpkeep.ts` says what is due, and `model.ts` what each input does.
  */
-import type { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import type { CloseReason, OpenPurpose } from "../../packages/core/src/model/events.js"
-import type { Rules } from "../../packages/core/src/model/settings.js"
+import type { Waiter } from "./modelQueue.js"
+import { ModelQueue } from "./modelQueue.js"
 
 export type Stage = "opening" | "idle" | "leased" | "checking" | "probing" | "resetting" | "closing"
 
@@ -20,87 +20,98 @@ export interface Connection {
   opened: boolean
   retireAt: number
   expiresAt: number
+  endsAs: "MaxLifetime" | "Recycled"
   uses: number
   condemned: CloseReason | undefined
-  holder: number | undefined
+  holder: Waiter | undefined
+  leasedAt: number
+  overdue: undefined | "reported" | "aborted"
   idleSince: number
+  /** -Infinity: it is suspect. */
   verifiedAt: number
   checkBegan: number
   pinged: boolean
   closedFor: CloseReason | undefined
 }
 
-interface Waiter {
-  readonly number: number
-  readonly ticket: Ticket
-}
-
-const least = (numbers: ReadonlyArray<number>): number => Math.min(Infinity, ...numbers)
-
-export class ModelPool {
-  protected now = 0
-  protected words: Array<string> = []
-  protected phase: "Starting" | "Running" | "Closing" | "Closed" = "Running"
+export abstract class ModelPool extends ModelQueue {
+  protected phase: "Starting" | "Running" | "Suspended" | "Draining" | "Closing" | "Closed" = "Running"
   protected target = 0
+  protected suspension: { readonly newcomers: "wait" | "refuse"; readonly until: number } = {
+    newcomers: "wait",
+    until: Infinity
+  }
   protected closeBy = Infinity
+  /** Who waits for the pool's end. */
+  protected enders: Array<"shutdown" | "drain"> = []
   /** Every connection that has a permit. */
   protected connections: Array<Connection> = []
   /** Those that are idle, the longest idle first. Who is checked or pinged keeps its place in the line. */
   protected line: Array<Connection> = []
-  protected waiters: Array<Waiter> = []
-  /** How many tickets were drawn, and how many openings begun. */
-  protected drawn = 0
+  /** How many openings were begun. */
   private begun = 0
   protected notBefore = 0
   protected renewing: Connection | undefined
   /** The next connection may be renewed or pinged. */
   protected isSweepDue = false
-  protected readonly counts = {
-    timedOut: 0,
-    refused: 0,
-    opened: 0,
-    openFailures: 0,
-    closed: 0,
-    aborted: 0,
-    failedInARow: 0
-  }
-
-  constructor(protected readonly rules: Rules) {}
-
-  protected say = (words: string) => void this.words.push(words)
 
   protected inStage = (...stages: ReadonlyArray<Stage>) =>
     this.connections.filter(({ stage }) => stages.includes(stage)).sort((a, b) => a.id - b.id)
 
   protected idle = () => this.line.filter(({ stage }) => stage === "idle")
-  protected leased = () => this.inStage("leased").sort((a, b) => a.holder! - b.holder!)
+  protected leased = () => this.inStage("leased").sort((a, b) => a.holder!.number - b.holder!.number)
   protected live = () => this.inStage("opening", ...OPEN)
-  protected isOpen = () => this.phase === "Starting" || this.phase === "Running"
+  /** Whether it is to go on, so that connections are opened in advance. */
+  protected goesOn = () => this.phase === "Starting" || this.phase === "Running"
+  protected isClosing = () => this.phase === "Closing" || this.phase === "Closed"
+  protected isJudged = () => this.inStage("opening").length === 0 && this.phase !== "Suspended"
   private nextIdle = () => this.rules.order === "lifo" ? this.idle().at(-1) : this.idle()[0]
 
+  /** Somebody has got a connection: the most that were in use are kept. */
+  protected abstract noteUse(): void
+
   /** Why it is not to be handed out any more. */
-  protected unfit({ expiresAt, uses }: Connection): CloseReason | undefined {
+  private unfit({ endsAs, expiresAt, uses }: Connection): CloseReason | undefined {
     if (this.phase === "Closing") return "Shutdown"
-    if (this.now >= expiresAt) return "MaxLifetime"
+    if (this.now >= expiresAt) return endsAs
     return uses >= this.rules.maxUses ? "MaxUses" : undefined
   }
 
+  /** Why one that was out does not come back. */
+  protected mustGo(it: Connection, broken: CloseReason | undefined): CloseReason | undefined {
+    const reason = it.condemned ?? broken ?? this.unfit(it)
+    if (reason !== undefined) return reason
+    if (this.live().filter((other) => other !== it).length >= this.rules.maxSize) return "Resized"
+    if (this.phase === "Draining" && this.waiters.length === 0) return "Shutdown"
+    return this.givesWay(it) ? it.endsAs : undefined
+  }
+
   protected grant(it: Connection): void {
-    const { number } = this.waiters.shift()!
+    it.holder = this.serveNext()
     this.line = this.line.filter((other) => other !== it)
     it.stage = "leased"
-    it.holder = number
-    this.say(`ticket ${number} gets ${it.id}`)
+    it.leasedAt = this.now
+    it.overdue = undefined
+    this.say(`ticket ${it.holder.number} gets ${it.id}`)
+    this.noteUse()
   }
 
   protected close(it: Connection, reason: CloseReason): void {
     this.line = this.line.filter((other) => other !== it)
     it.stage = "closing"
     it.holder = undefined
+    it.pinged = false
     it.closedFor = reason
-    // One that broke needs no successor any more.
-    if (it === this.renewing && reason !== "MaxLifetime") this.endRenewal()
+    // One that ends by its age is still to be replaced; another needs no successor any more.
+    if (it === this.renewing && reason !== "MaxLifetime" && reason !== "Recycled") this.endRenewal()
     this.say(`close ${it.id}: ${reason}`)
+  }
+
+  /** Ends all that is neither leased nor closing already. */
+  protected endAll(reason: CloseReason): void {
+    for (const it of this.inStage("opening", "idle", "checking", "probing", "resetting")) {
+      this.close(it, it.condemned ?? reason)
+    }
   }
 
   protected endRenewal(): void {
@@ -116,22 +127,31 @@ export class ModelPool {
   }
 
   /** The connection being renewed makes room for its successor where nothing opens, nothing can, and openings do not fail. */
-  protected givesWay(it: Connection): boolean {
-    return it === this.renewing && this.isOpen() && this.inStage("opening").length === 0 &&
+  private givesWay(it: Connection): boolean {
+    return it === this.renewing && this.goesOn() && this.inStage("opening").length === 0 &&
       this.now >= this.notBefore &&
       this.connections.length >= this.rules.maxSize
   }
 
   /** Nobody waits for whom something can be done, and no connection is missing that can be opened. */
   protected settle(): void {
-    this.serve()
+    if (this.phase === "Suspended" && this.now >= this.suspension.until) this.resume()
+    this.shed()
+    if (this.phase !== "Suspended") this.serve()
     for (let purpose = this.wanted(); purpose !== undefined && this.mayOpen(); purpose = this.wanted()) {
       if (this.now < this.notBefore) break
       this.begin(purpose)
     }
     const old = this.renewing
-    if (old?.stage === "idle" && this.givesWay(old)) this.close(old, "MaxLifetime")
+    if (old?.stage === "idle" && this.givesWay(old)) this.close(old, old.endsAs)
     this.denyOverdue()
+    this.breakDeadlock()
+    this.goOnDraining()
+  }
+
+  protected resume(): void {
+    this.announced.push("PoolResumed")
+    this.phase = "Running"
   }
 
   private serve(): void {
@@ -144,19 +164,36 @@ export class ModelPool {
     }
   }
 
+  /** The connection whose turn it is, where it can be handed out as it is. */
+  protected ready(): Connection | undefined {
+    const it = this.nextIdle()
+    return it !== undefined && this.unfit(it) === undefined && this.isFresh(it) ? it : undefined
+  }
+
+  /** Whether another would have to be opened if one were handed out, to have as many spare as there are to be. */
+  protected lacksSpare(): boolean {
+    const spare = this.live().length - this.leased().length - this.waiters.length
+    return spare - 1 < this.rules.minIdle && this.mayOpen()
+  }
+
   private isFresh({ verifiedAt }: Connection): boolean {
-    const { checkAfterIdle } = this.rules
+    const { canCheck, checkAfterIdle } = this.rules
+    if (!canCheck) return true
+    if (verifiedAt === -Infinity) return false
     return checkAfterIdle > 0 && this.now <= verifiedAt + checkAfterIdle
   }
 
-  private mayOpen = () =>
-    this.isOpen() && this.connections.length < this.rules.maxSize &&
+  protected mayOpen = () =>
+    (this.goesOn() || (this.phase === "Draining" && this.waiters.length > 0)) &&
+    this.connections.length < this.rules.maxSize &&
     this.inStage("opening").length < this.rules.maxConnecting
 
   /** What the next connection would be opened for: waiters come first. */
-  private wanted(): OpenPurpose | undefined {
+  protected wanted(): OpenPurpose | undefined {
     if (this.waiters.length > this.inStage("opening", "checking").length) return "Waiter"
-    if (this.live().length < Math.max(this.rules.minSize, this.target)) return "Refill"
+    if (!this.goesOn()) return undefined
+    const spare = this.live().length - this.leased().length - this.waiters.length
+    if (this.live().length < Math.max(this.rules.minSize, this.target) || spare < this.rules.minIdle) return "Refill"
     return this.renewing !== undefined && !this.inStage("opening").some(({ purpose }) => purpose === "Successor")
       ? "Successor"
       : undefined
@@ -164,6 +201,7 @@ export class ModelPool {
 
   private begin(purpose: OpenPurpose): void {
     const id = this.begun++
+    this.judgeAnew()
     this.connections.push({
       id,
       purpose,
@@ -172,9 +210,12 @@ export class ModelPool {
       opened: false,
       retireAt: Infinity,
       expiresAt: Infinity,
+      endsAs: "MaxLifetime",
       uses: 0,
       condemned: undefined,
       holder: undefined,
+      leasedAt: 0,
+      overdue: undefined,
       idleSince: 0,
       verifiedAt: 0,
       checkBegan: 0,
@@ -184,83 +225,24 @@ export class ModelPool {
     this.say(`open ${id} for ${purpose}`)
   }
 
-  private denyOverdue(): void {
-    const late = this.waiters.filter(({ ticket }) => ticket.deadline <= this.now)
-    late.sort((a, b) => a.ticket.deadline - b.ticket.deadline || a.number - b.number)
-    for (const waiter of late) {
-      const place = this.waiters.indexOf(waiter) + 1
-      this.waiters = this.waiters.filter((other) => other !== waiter)
-      this.counts.timedOut++
-      this.say(`ticket ${waiter.number}: TimedOut after ${this.now - waiter.ticket.since} at place ${place}`)
-    }
+  /** Where every permit is leased and every holder's own fiber waits, the last of them to ask is told. */
+  private breakDeadlock(): void {
+    const leased = this.leased()
+    if (leased.length < this.rules.maxSize || this.connections.length > leased.length) return
+    const nested = leased.map(({ holder }) =>
+      this.waiters.find(({ ticket: { fiber } }) => fiber !== undefined && fiber === holder!.ticket.fiber)
+    )
+    if (nested.includes(undefined)) return
+    const last = nested.reduce((a, b) => (a!.number > b!.number ? a : b))
+    if (last !== undefined) this.deny(last, "Deadlock")
   }
 
-  /** The keeper looks at everything: what is too old or too long idle, what is to be replaced, what is to be pinged. */
-  protected sweep(): void {
-    this.isSweepDue = false
-    for (const it of this.idle()) {
-      if (this.now >= it.expiresAt) this.close(it, "MaxLifetime")
-      else if (this.now >= it.idleSince + this.rules.idleTimeout && this.live().length > this.rules.minSize) {
-        this.close(it, "IdleTimeout")
-      }
-    }
-    this.renewing ??= this.renewable().filter(({ retireAt }) => retireAt <= this.now)
-      .sort((a, b) => a.retireAt - b.retireAt)[0]
-    const longest = this.pingable().filter(({ verifiedAt }) => verifiedAt + this.rules.keepalive <= this.now)
-      .sort((a, b) => a.verifiedAt - b.verifiedAt)[0]
-    if (longest !== undefined) this.check(longest, "probing", "ping")
-    if (this.live().length <= this.rules.minSize) this.surplusSince = Infinity
+  /** A pool that drains keeps nothing for later. */
+  private goOnDraining(): void {
+    if (this.phase !== "Draining" || this.waiters.length > 0) return
+    this.endAll("Shutdown")
+    this.finishIfEmpty()
   }
 
-  private renewable = () =>
-    [
-      ...this.idle(),
-      ...this.leased(),
-      ...this.inStage("checking"),
-      ...this.inStage("probing"),
-      ...this.inStage("resetting")
-    ]
-      .filter(({ condemned }) => condemned === undefined)
-
-  private pingable = () => this.connections.some(({ pinged }) => pinged) ? [] : this.idle()
-
-  /**
-   * When the keeper has to come at the latest. What was idle for too long while it was needed may stay for another
-   * `idleTimeout` when it is surplus: nobody is hurt by it.
-   */
-  get neededBy(): number {
-    if (this.phase === "Closed") return Infinity
-    if (this.phase === "Closing") return this.closeBy
-    const surplus = this.live().length > this.rules.minSize ? this.idle() : []
-    return least([
-      ...this.waiters.map(({ ticket }) => ticket.deadline),
-      ...this.idle().map(({ expiresAt }) => expiresAt),
-      ...surplus.map(({ idleSince, verifiedAt }) =>
-        Math.max(idleSince, verifiedAt, this.surplusSince) + this.rules.idleTimeout
-      ),
-      ...this.renewing === undefined ? this.renewable().map(({ retireAt }) => retireAt) : [],
-      ...this.pingable().map(({ verifiedAt }) => verifiedAt + this.rules.keepalive),
-      ...this.wanted() !== undefined && this.mayOpen() ? [this.notBefore] : []
-    ])
-  }
-
-  /** Since when more are open than `minSize`. */
-  protected surplusSince = Infinity
-
-  /** As `viewOf` shows a state. */
-  get view() {
-    const ids = (stage: Stage) => this.inStage(stage).map(({ id }) => id)
-    return {
-      phase: this.phase,
-      waiting: this.waiters.map(({ number }) => number),
-      idle: this.idle().map(({ id }) => id),
-      leased: this.leased().map(({ holder, id }) => `${id} by ${holder}`),
-      opening: this.inStage("opening").map(({ id, purpose }) => `${id} for ${purpose}`),
-      checking: ids("checking"),
-      probing: ids("probing"),
-      resetting: ids("resetting"),
-      closing: this.inStage("closing").map(({ closedFor, id }) => `${id}: ${closedFor}`),
-      ...this.counts
-    }
-  }
+  protected abstract finishIfEmpty(): void
 }

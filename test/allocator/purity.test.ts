@@ -38,12 +38,28 @@ const pinging = () => benchAfter((_) => _.fill(1), (_) => _.elapse(100))
 
 const resetting = () => benchAfter((_) => _.take(), (_) => _.opened(0), (_) => _.leave(0, { _tag: "Reset" }))
 
+/** One connection is idle, and ticket 1 is a seat that waits for another pool, too. */
+const seated = () =>
+  benchAfter((_) => _.take(), (_) => _.opened(0), (_) => _.leave(0), (_) => _.take(Infinity, { party: {} }))
+
+const idle = () => benchAfter((_) => _.take(), (_) => _.opened(0), (_) => _.leave(0))
+
 const closing = () =>
   benchAfter((_) => _.take(), (_) => _.opened(0), (_) => _.condemn(0), (_) => _.leave(0), (_) => _.take(150))
+
+/** One is idle, and nothing is handed out. */
+const suspended = () =>
+  benchAfter(
+    (_) => _.take(),
+    (_) => _.opened(0),
+    (_) => _.leave(0),
+    (_) => _.commit({ _tag: "Suspend", newcomers: "wait", until: Infinity })
+  )
 
 /** For each kind of input, a state in which it has an effect. */
 const cases: { readonly [K in Input["_tag"]]: () => readonly [Bench, Extract<Input, { _tag: K }>] } = {
   Take: () => [busy(), { _tag: "Take", now: 100, ticket: new Ticket(100, 500) }],
+  Claim: () => [idle(), { _tag: "Claim", now: 0, ticket: new Ticket(0, 0) }],
   Leave: () => [busy(), { _tag: "Leave", now: 100, number: 0, verdict: keep }],
   Opened: () => [busy(), { _tag: "Opened", now: 100, id: 1, spread: 0 }],
   OpenFailed: () => [busy(), { _tag: "OpenFailed", now: 100, id: 1, cause: refusedConnection, jitter: 0 }],
@@ -51,9 +67,19 @@ const cases: { readonly [K in Input["_tag"]]: () => readonly [Bench, Extract<Inp
   ResetDone: () => [resetting(), { _tag: "ResetDone", now: 100, id: 0, passed: true }],
   Closed: () => [closing(), { _tag: "Closed", now: 100, id: 0, aborted: false }],
   Condemn: () => [busy(), { _tag: "Condemn", now: 100, id: 0, reason: "Lost" }],
+  Seat: () => [seated(), { _tag: "Seat", now: 0, numbers: [1] }],
+  Bind: () => [seated(), { _tag: "Bind", now: 0, numbers: [1], isBound: false }],
+  Expel: () => [seated(), { _tag: "Expel", now: 0, number: 1 }],
   Tick: () => [busy(), { _tag: "Tick", now: 150 }],
   Start: () => [new Bench(rules), { _tag: "Start", now: 0, target: 1, ticket: new Ticket(0, Infinity) }],
-  Shutdown: () => [busy(), { _tag: "Shutdown", now: 100, ticket: new Ticket(100, 500) }]
+  Shutdown: () => [busy(), { _tag: "Shutdown", now: 100, ticket: new Ticket(100, 500) }],
+  Drain: () => [busy(), { _tag: "Drain", now: 100, ticket: new Ticket(100, Infinity) }],
+  Clear: () => [busy(), { _tag: "Clear", now: 100, abortLeases: true }],
+  Recycle: () => [busy(), { _tag: "Recycle", now: 100, within: 50 }],
+  Suspend: () => [busy(), { _tag: "Suspend", now: 100, newcomers: "refuse", until: 200 }],
+  Resume: () => [suspended(), { _tag: "Resume", now: 100 }],
+  Resize: () => [busy(), { _tag: "Resize", now: 100, sizes: { maxSize: 1 } }],
+  Suspect: () => [suspended(), { _tag: "Suspect", now: 100 }]
 }
 
 const ticketsOf = (bench: Bench, input: Input): ReadonlyArray<Ticket> =>
@@ -276,8 +302,8 @@ describe("a transition", () => {
     const changes: ReadonlyArray<() => unknown> = [
       () => Object.assign(state, { nextTicket: 7 }),
       () => Object.assign(state.upkeep, { opened: 7 }),
-      () => Object.assign(state.queue.tickets, { size: 7 }),
-      () => (state.queue.tickets.root!.items as Array<unknown>).push(7),
+      () => Object.assign(state.queue.normal.tickets, { size: 7 }),
+      () => (state.queue.normal.tickets.root!.items as Array<unknown>).push(7),
       () => Object.assign(state.leased.root!, { size: 7 }),
       () => Object.assign(state.leased.root!.items[0]!, { uses: 7 })
     ]

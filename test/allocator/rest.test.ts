@@ -35,7 +35,7 @@ const excused = ({ history }: Bench): ReadonlyArray<number> =>
   history.flatMap(({ decision, input, state }) =>
     input._tag === "Leave"
       ? [input.number]
-      : decision._tag === "Refuse" && decision.denial._tag === "QueueFull"
+      : decision._tag === "Refuse" && decision.denial._tag !== "Closed"
       ? [state.nextTicket - 1]
       : []
   )
@@ -91,7 +91,7 @@ describe("from any state", () => {
       fc.property(anyRules, anyDisturbedLife, fc.nat({ max: 50 }), (rules, life, within) => {
         const bench = live(rules, life)
         if (bench.view.phase !== "Closing" && bench.view.phase !== "Closed") bench.shutdown(within)
-        const deadline = bench.state.phase._tag === "Closing" ? bench.state.phase.ticket.deadline : bench.now
+        const deadline = bench.state.phase._tag === "Closing" ? bench.state.phase.deadline : bench.now
         fc.pre(deadline < Infinity)
         bench.elapse(Math.max(0, deadline - bench.now))
         expect(bench.view.phase).toBe("Closed")

@@ -81,6 +81,7 @@ describe("shutting down", () => {
         { _tag: "Abandon", id: 0, reason: "Broken", closingSince: 5 },
         { _tag: "Abandon", id: 1, reason: "Lost", closingSince: undefined },
         { _tag: "Abandon", id: 2, reason: "Shutdown", closingSince: undefined },
+        { _tag: "End" },
         { _tag: "Finish" }
       ]
     })

@@ -160,8 +160,12 @@ describe("a caller that asks", () => {
       work: [{
         denial: {
           at: 150,
-          sizes: { maxSize: 1, opening: 1, idle: 0, leased: 0, checking: 0, resetting: 0, closing: 0, waiting: 2 },
-          lastConnectFailure: { value: { at: 0 } }
+          situation: {
+            sizes: { maxSize: 1, opening: 1, idle: 0, leased: 0, checking: 0, resetting: 0, closing: 0, waiting: 2 },
+            holders: [],
+            returnRate: 0,
+            lastConnectFailure: { value: { at: 0 } }
+          }
         }
       }]
     })

@@ -5,12 +5,13 @@ import type { Input } from "../../packages/core/src/allocator/decision.js"
 import { keep, nothing } from "../../packages/core/src/allocator/decision.js"
 import * as OrderedMap from "../../packages/core/src/allocator/OrderedMap.js"
 import { withSteps } from "../../packages/core/src/allocator/state.js"
+import { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import { transition } from "../../packages/core/src/allocator/transition.js"
 import type { Rules } from "../../packages/core/src/model/settings.js"
 import type { Timeless, Transition } from "./bench.js"
 import { Bench } from "./bench.js"
 import type { Command } from "./commands.js"
-import { anyLife, anyRules, inputsOf } from "./commands.js"
+import { anyLife, anyPlainRules, inputsOf } from "./commands.js"
 import { Model } from "./model.js"
 
 const sorted = (words: ReadonlyArray<string>) => [...words].sort()
@@ -29,6 +30,7 @@ const runBoth = (rules: Rules, life: ReadonlyArray<Command>, subject: Transition
     const expected = model.step({ ...timeless, now: bench.now } as Input, isSweep)
     agree(sorted(bench.commit(timeless)), sorted(expected))
     agree(bench.view, model.view)
+    agree(bench.announced, model.announced)
     if (bench.alarm > Math.max(model.neededBy, bench.now)) {
       throw new Error(`at ${bench.now} the keeper is to come at ${bench.alarm}, but is needed by ${model.neededBy}`)
     }
@@ -54,7 +56,7 @@ const runBoth = (rules: Rules, life: ReadonlyArray<Command>, subject: Transition
 }
 
 const agreement = (subject: Transition) =>
-  fc.property(anyRules, anyLife, (rules, life) => {
+  fc.property(anyPlainRules, anyLife, (rules, life) => {
     agree(runBoth(rules, life, subject).broken, [])
   })
 
@@ -66,6 +68,17 @@ const misreading = (change: (rules: Rules) => Partial<Rules>): Transition => (st
 
 /** The allocator with an input misread. */
 const mishearing = (change: (input: Input) => Input): Transition => (state, input) => transition(state, change(input))
+
+const withFiber = ({ deadline, manner, since }: Ticket, fiber: Ticket["fiber"]) =>
+  new Ticket(since, deadline, fiber, manner)
+
+/** The allocator with a caller's manner misread. */
+const asking = (change: (manner: Ticket["manner"]) => Ticket["manner"]): Transition =>
+  mishearing((input) => {
+    if (input._tag !== "Take") return input
+    const { deadline, fiber, manner, since } = input.ticket
+    return { ...input, ticket: new Ticket(since, deadline, fiber, change(manner)) }
+  })
 
 const faults: Record<string, Transition> = {
   "one connection too many is open": misreading(({ maxSize }) => ({ maxSize: maxSize + 1 })),
@@ -103,6 +116,43 @@ const faults: Record<string, Transition> = {
     input._tag === "Closed"
       ? [nothing, withSteps(state, { closing: OrderedMap.remove(state.steps.closing, input.id) })]
       : transition(state, input),
+  "one spare too few is kept": misreading(({ minIdle }) => ({ minIdle: Math.max(0, minIdle - 1) })),
+  "no load is shed": misreading(() => ({ overload: undefined })),
+  "load is shed before it has lasted": misreading(({ overload }) => ({
+    overload: overload === undefined ? undefined : { ...overload, interval: 0 }
+  })),
+  "callers are shed who have not waited for so long": misreading(({ overload }) => ({
+    overload: overload === undefined ? undefined : { ...overload, target: overload.target - 1 }
+  })),
+  "a lease may last for a while longer": misreading(({ maxLease }) => ({ maxLease: maxLease + 1 })),
+  "a lease is reported late": misreading(({ leakThreshold }) => ({ leakThreshold: leakThreshold + 1 })),
+  "what is suspect is trusted": mishearing((input) => input._tag === "Suspect" ? { ...input, _tag: "Tick" } : input),
+  "a long lease is aborted": asking((manner) => ({ ...manner, isLong: false })),
+  "all are of one class": asking((manner) => ({ ...manner, priority: "normal", headStart: 0 })),
+  "a class goes before another for ever": asking((manner) => ({ ...manner, headStart: manner.headStart * 1e9 })),
+  "a deadlock is not seen": mishearing((input) =>
+    input._tag === "Take" ? { ...input, ticket: withFiber(input.ticket, undefined) } : input
+  ),
+  "leases outlive a Clear that is to abort them": mishearing((input) =>
+    input._tag === "Clear" ? { ...input, abortLeases: false } : input
+  ),
+  "a Clear aborts leases": mishearing((input) => input._tag === "Clear" ? { ...input, abortLeases: true } : input),
+  "a Recycle takes a while longer": mishearing((input) =>
+    input._tag === "Recycle" ? { ...input, within: input.within + 1 } : input
+  ),
+  "a suspension lasts for a while longer": mishearing((input) =>
+    input._tag === "Suspend" ? { ...input, until: input.until + 1 } : input
+  ),
+  "a pool that is suspended lets wait whom it is to refuse": mishearing((input) =>
+    input._tag === "Suspend" ? { ...input, newcomers: "wait" } : input
+  ),
+  "nothing is resumed": mishearing((input) => input._tag === "Resume" ? { ...input, _tag: "Tick" } : input),
+  "a pool is not made smaller": mishearing((input) =>
+    input._tag === "Resize" ? { ...input, sizes: { ...input.sizes, maxSize: 5 } } : input
+  ),
+  "a pool that is to drain closes": mishearing((input) =>
+    input._tag === "Drain" ? { ...input, _tag: "Shutdown" } : input
+  ),
   "the keeper is never told to come": (state, input) => {
     const [decision, after] = transition(state, input)
     return [decision._tag === "Reuse" ? decision : { ...decision, due: Infinity }, after]

@@ -1,14 +1,10 @@
 import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as net from "node:net"
-import { isRunning, start } from "./demo.js"
+import { figure, isRunning, start } from "./demo.js"
 
 // Each starts a server. On a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
-
-/** The number beside a name in the table. */
-const figure = (output: string, name: string): number =>
-  Number(output.match(new RegExp(`${name}\\s*│\\s*([\\d,]+)`))?.[1]?.replaceAll(",", ""))
 
 describe.concurrent("The demo", () => {
   it.scopedLive("answers every transfer, over as many connections as it was told, and keeps the sum", () =>
@@ -43,6 +39,10 @@ describe.concurrent("The demo", () => {
       yield* demo.wrote(/Stopping/)
       yield* demo.signal("SIGINT")
       expect(yield* demo.ended, demo.output()).toBe(130)
+      // It had finished what it had begun.
+      const farewell = demo.output().slice(demo.output().indexOf("Requests, at SIGINT"))
+      expect(figure(farewell, "finished")).toBe(figure(farewell, "under way"))
+      expect(figure(farewell, "lost"), farewell).toBe(0)
       expect(isRunning(server)).toBe(false)
       expect(demo.leftovers()).toEqual([])
     }))

@@ -27,6 +27,10 @@ export interface Demo {
   readonly leftovers: () => ReadonlyArray<string>
 }
 
+/** The number beside a name in the table. */
+export const figure = (output: string, name: string): number =>
+  Number(output.match(new RegExp(`${name}\\s*│\\s*([\\d,]+)`))?.[1]?.replaceAll(",", ""))
+
 export const isRunning = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
@@ -94,7 +98,8 @@ export const start = (
     }
   })
 
-const poll = <A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> =>
+/** Looks again and again until there is something to see. */
+export const poll = <A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     const seen = look()
     return seen ?? Effect.delay(poll(look), "20 millis")

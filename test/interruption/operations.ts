@@ -1,4 +1,5 @@
 /** What callers do to a pool, each with others around who must not suffer for what happens to it. */
+import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import type { AcquireError } from "@cenote/core/PoolError"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import { FakeConnector } from "@cenote/core/testing"
@@ -7,7 +8,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as STM from "effect/STM"
+import * as TRef from "effect/TRef"
 import type { FakePool } from "../support/pool.js"
 import type { Operation } from "./sweep.js"
 import { onPool } from "./sweep.js"
@@ -47,6 +51,25 @@ const neighbour = (pool: FakePool, within: number) =>
         : [])
   })
 
+/** Insists on a connection. */
+const taken = (pool: FakePool) =>
+  STM.flatMap(pool.tryTake(), Option.match({ onNone: () => STM.retry, onSome: STM.succeed }))
+
+/** What a run's transaction reads and writes beside the pool. */
+const credits = new WeakMap<object, TRef.TRef<number>>()
+
+/** Spends one for as long as it uses a connection, as docs/stm.md says it is done. */
+const spending = (pool: FakePool, credit: TRef.TRef<number>) =>
+  Effect.acquireUseRelease(
+    TRef.make(0),
+    (spent) =>
+      ConnectionPool.useSTM(
+        STM.zipLeft(taken(pool), STM.zipRight(TRef.set(spent, 1), TRef.update(credit, (left) => left - 1))),
+        body
+      ),
+    (spent) => STM.commit(STM.flatMap(TRef.get(spent), (count) => TRef.update(credit, (left) => left + count)))
+  )
+
 /** `use` of an idle connection, of one that is to be opened, of one that another holds, … */
 const uses: ReadonlyArray<Operation> = [
   onPool({
@@ -67,6 +90,56 @@ const uses: ReadonlyArray<Operation> = [
     tuning,
     prepare: ({ pool }) => Effect.zipRight(busy(pool, 10), neighbour(pool, 13)),
     act: ({ pool }) => pool.use(body)
+  }),
+  onPool({
+    name: "useSTM of an idle connection",
+    interventions: short,
+    tuning,
+    prepare: ({ pool }) => Effect.zipRight(warm(pool), neighbour(pool, 3)),
+    act: ({ pool }) => ConnectionPool.useSTM(taken(pool), body)
+  }),
+  onPool({
+    name: "useSTM whose transaction waits for another to end",
+    interventions: short,
+    tuning,
+    prepare: ({ pool }) => Effect.zipRight(busy(pool, 10), neighbour(pool, 13)),
+    act: ({ pool }) => ConnectionPool.useSTM(taken(pool), body)
+  }),
+  onPool({
+    name: "useSTM that waits, with a TRef of the user's own that is to be as before",
+    interventions: short,
+    tuning,
+    prepare: ({ core, pool }) =>
+      Effect.gen(function*() {
+        yield* busy(pool, 10)
+        const credit = yield* TRef.make(1)
+        credits.set(core, credit)
+        const isServed = yield* neighbour(pool, 13)
+        return Effect.zipWith(isServed, TRef.get(credit), (problems, left) =>
+          left === 1 ? problems : [...problems, `the credit is ${left}, and was 1`])
+      }),
+    act: ({ core, pool }) => spending(pool, credits.get(core)!)
+  }),
+  onPool({
+    name: "useSTM whose transaction takes, waits, and then fails",
+    interventions: short,
+    tuning,
+    prepare: ({ core, pool }) =>
+      Effect.gen(function*() {
+        yield* warm(pool)
+        const credit = yield* TRef.make(0)
+        credits.set(core, credit)
+        yield* Effect.forkDaemon(Effect.delay(STM.commit(TRef.set(credit, 1)), 5))
+        return yield* neighbour(pool, 3)
+      }),
+    act: ({ core, pool }) =>
+      Effect.ignore(ConnectionPool.useSTM(
+        STM.zipRight(
+          taken(pool),
+          STM.flatMap(TRef.get(credits.get(core)!), (left) => left === 0 ? STM.retry : STM.fail("no"))
+        ),
+        body
+      ))
   }),
   onPool({
     name: "use whose wait times out",

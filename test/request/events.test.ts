@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import type { Recorded } from "../support/pool.js"
 import { settled, withPool } from "../support/pool.js"
-import { ask, hold, listen, only, warm } from "./support.js"
+import { ask, hold, listen, occupy, only, warm } from "./support.js"
 
 it.effect("an early subscriber sees a connection's whole life, in order", () =>
   withPool({ keepalive: "1 minute" }, ({ fake, pool }) =>
@@ -27,10 +27,12 @@ it.effect("an early subscriber sees a connection's whole life, in order", () =>
       yield* settled
       expect(lease.number).toBe(0)
       expect(events).toEqual([
+        { _tag: "AcquireStarted", at: 0 },
         { _tag: "ConnectionOpening", at: 0, id: 0, purpose: "Waiter" },
         { _tag: "ConnectionOpened", at: 2_000, id: 0, took: 2_000 },
         { _tag: "Acquired", at: 2_000, id: 0, lease: 0, waited: 2_000 },
         { _tag: "Released", at: 3_000, id: 0, lease: 0 },
+        { _tag: "AcquireStarted", at: 13_000 },
         { _tag: "Acquired", at: 13_500, id: 0, lease: 1, waited: 500 },
         { _tag: "Released", at: 13_500, id: 0, lease: 1 },
         { _tag: "ConnectionClosing", at: 13_500, id: 0, reason: "Invalidated" },
@@ -157,7 +159,7 @@ it.effect("each caller that gets nothing is told, with its error and how long it
   withPool({ maxSize: 1, maxWaiters: 1 }, ({ close, pool }) =>
     Effect.gen(function*() {
       const events = yield* listen(pool)
-      const { release } = yield* hold(pool)
+      const { release } = yield* occupy(pool)
       yield* ask(pool, { acquireTimeout: "2 seconds" })
       yield* Effect.exit(pool.use(() => Effect.void))
       yield* TestClock.adjust("2 seconds")

@@ -22,6 +22,9 @@ const refusedFields = (options: unknown) =>
 
 const durations = [
   "acquireTimeout",
+  "ageing",
+  "maxLease",
+  "leakThreshold",
   "connectTimeout",
   "idleTimeout",
   "maxLifetime",
@@ -33,7 +36,7 @@ const durations = [
   "shutdownTimeout"
 ]
 
-const mayBeZero = ["acquireTimeout", "checkAfterIdle", "shutdownTimeout"]
+const mayBeZero = ["acquireTimeout", "ageing", "checkAfterIdle", "shutdownTimeout"]
 
 for (const field of durations) {
   it.effect(`${field} refuses what is no duration, and names itself`, () =>
@@ -88,6 +91,23 @@ const table: ReadonlyArray<{
 }> = [
   { field: "maxSize", bad: [0, -1, 1.5, NaN, Infinity, "10", 10n, null, true, {}, []], good: [1, 10, 1_000_000] },
   { field: "minSize", bad: [-1, 0.5, NaN, Infinity, "1", null, false], good: [0, 10] },
+  { field: "minIdle", bad: [-1, 0.5, NaN, Infinity, "1", null, false], good: [0, 10] },
+  { field: "leakTracing", bad: ["yes", 1, null, {}], good: [true, false] },
+  {
+    field: "overload",
+    bad: [
+      null,
+      1,
+      "on",
+      [],
+      { target: 0 },
+      { interval: -1 },
+      { target: "soon" },
+      { target: 50, every: 1_000 },
+      { target: null }
+    ],
+    good: [true, false, {}, { target: 50 }, { interval: "2 seconds" }, { target: "5 millis", interval: "1 second" }]
+  },
   { field: "maxWaiters", bad: [-1, 2.5, NaN, -Infinity, "many", null], good: [0, 1, Infinity] },
   { field: "maxConnecting", bad: [0, -1, 1.5, NaN, "2", null], good: [1, 100, Infinity] },
   { field: "maxUses", bad: [0, -1, 1.5, NaN, "1", null], good: [1, 1_000, Infinity] },
@@ -140,6 +160,25 @@ it.effect("a minSize above maxSize is refused", () =>
     expect(error.message).toBe("Invalid pool options: minSize must be at most maxSize; got 5 with maxSize 4.")
     expect(yield* refusedFields({ connector, minSize: 11 })).toEqual(["minSize"])
     expect(Exit.isSuccess(yield* Effect.exit(make({ connector, minSize: 4, maxSize: 4 })))).toBe(true)
+  }))
+
+it.effect("a minIdle above maxSize is refused", () =>
+  Effect.gen(function*() {
+    const error = yield* Effect.flip(make({ connector, minIdle: 5, maxSize: 4 }))
+    expect(error.message).toBe("Invalid pool options: minIdle must be at most maxSize; got 5 with maxSize 4.")
+  }))
+
+it.effect("what is wrong with overload is said by its part", () =>
+  Effect.gen(function*() {
+    const problem = (overload: unknown) =>
+      Effect.map(Effect.flip(make({ connector, overload })), (error) => (error as InvalidOptions).issues[0]?.problem)
+    expect(yield* problem({ target: 0 })).toBe(
+      "target must be a duration above 0, as \"5 seconds\", a number of milliseconds or Duration.infinity; got 0"
+    )
+    expect(yield* problem({ target: 5, every: 1 })).toBe("has no every; write { target, interval }")
+    expect(yield* problem("on")).toBe(
+      "must be true, false, or as { target: \"50 millis\", interval: \"1 second\" }; got \"on\""
+    )
   }))
 
 it.effect("one error names every bad field at once", () =>
@@ -221,4 +260,16 @@ it.effect("a caller's own time that is no duration is a defect that names the fi
     }
     expect(yield* pool.stats).toMatchObject({ requests: 0, waiting: 0, leased: 0 })
     yield* pool.use(() => Effect.void, { acquireTimeout: undefined })
+  })))
+
+it.effect("a caller's own priority that is none is a defect that names the field, and costs nobody a place", () =>
+  Effect.scoped(Effect.gen(function*() {
+    const pool = yield* ConnectionPool.make({ connector })
+    for (const priority of ["urgent", "High", "", null, 1] as ReadonlyArray<any>) {
+      const exit = yield* Effect.exit(pool.use(() => Effect.void, { priority }))
+      const defect = Exit.isFailure(exit) ? Option.getOrThrow(Cause.dieOption(exit.cause)) : undefined
+      expect(defect).toMatchObject({ _tag: "InvalidOptions", issues: [{ field: "priority" }] })
+    }
+    expect(yield* pool.stats).toMatchObject({ requests: 0, waiting: 0, leased: 0 })
+    yield* pool.use(() => Effect.void, { priority: undefined })
   })))

@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { settled, withPool } from "../support/pool.js"
-import { ask, hold, isWaiting, warm } from "./support.js"
+import { ask, hold, isWaiting, occupy, warm } from "./support.js"
 
 it.effect("when maxWaiters wait, the next caller is refused at once", () =>
   withPool({ name: "orders", maxSize: 1, maxWaiters: 2 }, ({ pool }) =>
     Effect.gen(function*() {
-      yield* hold(pool)
+      yield* occupy(pool)
       const waiters = yield* Effect.all([ask(pool), ask(pool)])
       const error = yield* Effect.flip(pool.use(() => Effect.void))
       expect(error).toMatchObject({
@@ -31,7 +31,7 @@ it.effect("when maxWaiters wait, the next caller is refused at once", () =>
 it.effect("a place that was left or served is free for the next caller", () =>
   withPool({ maxSize: 1, maxWaiters: 1 }, ({ pool }) =>
     Effect.gen(function*() {
-      const { release } = yield* hold(pool)
+      const { release } = yield* occupy(pool)
       const leaver = yield* ask(pool)
       yield* Fiber.interrupt(leaver)
       const second = yield* ask(pool)
@@ -57,7 +57,7 @@ it.effect("with maxWaiters 0 a caller gets what is idle, or opened for it, and e
     Effect.gen(function*() {
       expect(yield* pool.use(({ id }) => Effect.succeed(id))).toBe(0)
       expect(yield* pool.use(({ id }) => Effect.succeed(id))).toBe(0)
-      yield* hold(pool)
+      yield* occupy(pool)
       expect(yield* Effect.flip(pool.use(() => Effect.void))).toMatchObject({ reason: "QueueFull" })
     })))
 

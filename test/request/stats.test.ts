@@ -21,9 +21,17 @@ const zero: PoolStats = {
   resetting: 0,
   closing: 0,
   waiting: 0,
+  minIdle: 0,
+  leases: 0,
+  peakLeased: 0,
+  peakWaiting: 0,
+  returnRate: 0,
   requests: 0,
+  acquired: 0,
   timedOut: 0,
   refused: 0,
+  shed: 0,
+  gaveUp: 0,
   opened: 0,
   openFailures: 0,
   closed: 0,
@@ -80,6 +88,10 @@ it.effect("stats count each connection in the one state that it is in", () =>
         opening: 1,
         waiting: 3,
         requests: 9,
+        acquired: 6,
+        leases: 2,
+        peakLeased: 6,
+        peakWaiting: 3,
         opened: 6
       })
       yield* Fiber.interruptAll([first, second, third])
@@ -115,6 +127,9 @@ it.effect("stats total what has happened since the pool was made", () =>
         ...zero,
         maxSize: 1,
         requests: 4,
+        acquired: 2,
+        peakLeased: 1,
+        peakWaiting: 1,
         timedOut: 1,
         refused: 1,
         opened: 2,
@@ -138,7 +153,16 @@ it.effect("stats can be asked for before the pool has started, while it closes a
       expect((yield* pool.stats).phase).toBe("closing")
       yield* release
       yield* Fiber.join(closing)
-      expect(yield* pool.stats).toEqual({ ...zero, phase: "closed", requests: 1, opened: 1, closed: 1 })
+      expect(yield* pool.stats).toEqual({
+        ...zero,
+        phase: "closed",
+        requests: 1,
+        acquired: 1,
+        peakLeased: 1,
+        peakWaiting: 1,
+        opened: 1,
+        closed: 1
+      })
     })))
 
 it.effect("stats take no connection and wait for nobody", () =>

@@ -1,7 +1,7 @@
 /** Callers of a pool, and a reader of its events, that a test can lead step by step. */
 import type { ConnectionPool, Lease } from "@cenote/core/ConnectionPool"
 import type { PoolEvent } from "@cenote/core/PoolEvent"
-import type { AcquireOptions } from "@cenote/core/PoolOptions"
+import type { LeaseOptions } from "@cenote/core/PoolOptions"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -21,7 +21,7 @@ export interface Holder<A> {
 }
 
 /** Takes a connection. */
-export const hold = <A, E>(pool: ConnectionPool<A, E>, options?: AcquireOptions) =>
+export const hold = <A, E>(pool: ConnectionPool<A, E>, options?: LeaseOptions) =>
   Effect.gen(function*() {
     const scope = yield* Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
     const lease = yield* Scope.extend(pool.lease(options), scope)
@@ -35,8 +35,12 @@ export const hold = <A, E>(pool: ConnectionPool<A, E>, options?: AcquireOptions)
   })
 
 /** Takes a connection in a fiber of its own. It stands in the queue, or has got what there is, when this returns. */
-export const ask = <A, E>(pool: ConnectionPool<A, E>, options?: AcquireOptions) =>
+export const ask = <A, E>(pool: ConnectionPool<A, E>, options?: LeaseOptions) =>
   Effect.zipLeft(Effect.forkScoped(hold(pool, options)), settled)
+
+/** As `hold`, by a fiber that has ended then: the test's own fiber holds nothing, and may ask again without a deadlock. */
+export const occupy = <A, E>(pool: ConnectionPool<A, E>, options?: LeaseOptions) =>
+  Effect.flatMap(ask(pool, options), (fiber) => Fiber.join(fiber))
 
 /** Opens connections, and leaves them idle: the first of them longest. */
 export const warm = <A, E>(pool: ConnectionPool<A, E>, count: number) =>

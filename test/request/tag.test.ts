@@ -55,7 +55,7 @@ it.effect("a tag's events are those of the pool in the context", () =>
       const first = yield* Effect.fork(Stream.runHead(Db.events))
       yield* settled
       yield* Db.use(id)
-      expect(yield* first).toMatchObject({ _tag: "Some", value: { _tag: "ConnectionOpening", id: 0 } })
+      expect(yield* first).toMatchObject({ _tag: "Some", value: { _tag: "AcquireStarted" } })
     }).pipe(Effect.provide(Db.layer({ connector: fake.connector })))
   }))
 

@@ -137,7 +137,7 @@ it.effect("a listener is told of the connection's death, and at once of what the
   Effect.gen(function*() {
     const heard: Array<unknown> = []
     const { fake, resource } = yield* openResource()
-    resource.onLost((reason) => heard.push(reason))
+    resource.listen((reason) => heard.push(reason), () => {})
     expect(heard).toEqual([])
     yield* fake.kill(0)
     expect(heard).toEqual(["it was killed"])
@@ -149,6 +149,6 @@ it.effect("a listener is told of the connection's death, and at once of what the
       }
     }))
     yield* other.open
-    other.onLost((reason) => heard.push(reason))
+    other.listen((reason) => heard.push(reason), () => {})
     expect(heard.slice(1)).toEqual([bug])
   }))

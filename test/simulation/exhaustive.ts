@@ -2,9 +2,11 @@
  * Every sequence of inputs, up to a depth, on a pool so small that they can all be tried: breadth-first over the pure
  * transitions. States that differ only in the names of connections and tickets, or in when all of it happened, are one.
  *
- * In every state that is reached no invariant is broken, and from every one there is a way to rest.
+ * In every state that is reached no invariant is broken, nor by any history that leads to a new one, and from every one there is a way
+ * to rest.
  */
 import * as Cause from "effect/Cause"
+import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
 import type { Input, Verdict } from "../../packages/core/src/allocator/decision.js"
 import { brokenIn } from "../../packages/core/src/allocator/history.js"
 import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
@@ -16,12 +18,15 @@ import { transition } from "../../packages/core/src/allocator/transition.js"
 import { nextDue } from "../../packages/core/src/allocator/upkeep.js"
 import * as WaitQueue from "../../packages/core/src/allocator/WaitQueue.js"
 import type { Rules } from "../../packages/core/src/model/settings.js"
+import { fiberNamed, rulesWith } from "../allocator/bench.js"
 
 export interface Limits {
   /** Callers that ask, wait or hold at one time. */
   readonly callers: number
   /** Steps that go wrong in one sequence. */
   readonly faults: number
+  /** What an operator does in one sequence. */
+  readonly operations: number
   readonly depth: number
 }
 
@@ -37,7 +42,7 @@ export interface Result {
 }
 
 /** Two connections, and times so short that every one of them passes within a few inputs. */
-export const rules: Rules = {
+export const rules: Rules = rulesWith({
   maxSize: 2,
   minSize: 0,
   maxWaiters: 2,
@@ -50,12 +55,14 @@ export const rules: Rules = {
   checkAfterIdle: 1,
   keepalive: 3,
   order: "lifo"
-}
+})
 
 interface Node {
   readonly state: State
   readonly now: number
   readonly faults: number
+  readonly operations: number
+  readonly entry: Entry | undefined
   readonly parent: Node | undefined
   readonly via: string
 }
@@ -66,7 +73,7 @@ const LONG_AGO = -9
 const relative = (time: number, now: number): number => time === Infinity ? Infinity : Math.max(LONG_AGO, time - now)
 
 /** What of a node matters for what comes after it, with names and times taken out. */
-const keyOf = ({ faults, now, state }: Node): string => {
+const keyOf = ({ faults, now, operations, state }: Node): string => {
   const names = new Map<number, number>()
   const name = (id: number): number => {
     if (!names.has(id)) names.set(id, names.size)
@@ -76,22 +83,33 @@ const keyOf = ({ faults, now, state }: Node): string => {
   const connection = (
     { expiresAt, id, retireAt }: { readonly id: number; readonly retireAt: number; readonly expiresAt: number }
   ) => [name(id), at(retireAt), at(expiresAt)]
-  const { idle, leased, phase, queue, steps, upkeep } = state
+  const { idle, leased, phase, queue, rules, steps, upkeep } = state
+  const holders = OrderedMap.values(leased).map(({ ticket }) => ticket.fiber)
   return JSON.stringify([
     faults,
-    phase._tag === "Closing" ? ["Closing", at(phase.ticket.deadline)] : phase._tag,
+    operations,
+    rules.maxSize,
+    phase._tag === "Closing"
+      ? ["Closing", at(phase.deadline)]
+      : phase._tag === "Suspended"
+      ? ["Suspended", phase.newcomers, at(phase.until)]
+      : phase._tag,
     OrderedMap.values(idle.places).map((entry) => [
       connection(entry.connection),
       entry.uses,
       at(entry.idleSince),
       at(entry.verifiedAt)
     ]),
-    OrderedMap.values(leased).map((entry) => [connection(entry.connection), entry.uses, entry.condemned]),
-    OrderedMap.values(queue.tickets).map(({ deadline }) => at(deadline)),
+    OrderedMap.values(leased).map((
+      entry
+    ) => [connection(entry.connection), entry.uses, entry.condemned, entry.overdue]),
+    OrderedMap.values(queue.normal.tickets).map(({ deadline, fiber }) => [at(deadline), holders.indexOf(fiber)]),
+    // Of one fiber.
+    holders.map((fiber) => holders.indexOf(fiber)),
     OrderedMap.values(steps.opening).map(({ id, purpose, watermark }) => [
       name(id),
       purpose,
-      OrderedMap.rank(queue.tickets, watermark)
+      OrderedMap.rank(queue.normal.tickets, watermark)
     ]),
     ([steps.checking, steps.probing] as const).map((entries) =>
       OrderedMap.values(entries).map((entry) => [
@@ -116,7 +134,7 @@ const keyOf = ({ faults, now, state }: Node): string => {
 interface Move {
   readonly input: Input
   readonly says: string
-  readonly isFault: boolean
+  readonly is: "usual" | "fault" | "operation"
 }
 
 const verdicts: ReadonlyArray<Verdict> = [
@@ -127,17 +145,38 @@ const verdicts: ReadonlyArray<Verdict> = [
 
 const cause = Cause.fail("the connect failed")
 
+/** What an operator may do at any moment, short times as everywhere here. */
+const operationsAt = (now: number): ReadonlyArray<Input> => [
+  { _tag: "Clear", now, abortLeases: false },
+  { _tag: "Clear", now, abortLeases: true },
+  { _tag: "Recycle", now, within: 2 },
+  { _tag: "Suspend", now, newcomers: "wait", until: now + 2 },
+  { _tag: "Suspend", now, newcomers: "refuse", until: Infinity },
+  { _tag: "Resume", now },
+  { _tag: "Resize", now, sizes: { maxSize: 1 } },
+  { _tag: "Resize", now, sizes: { maxSize: 2 } },
+  { _tag: "Suspect", now },
+  { _tag: "Drain", now, ticket: new Ticket(now, Infinity) }
+]
+
 /** Everything that can happen next. */
 const moves = ({ now, state }: Node, { callers }: Limits): ReadonlyArray<Move> => {
   const { idle, leased, phase, queue, steps } = state
   const all: Array<Move> = []
-  const add = (input: Input, says: string, isFault = false) => all.push({ input, says, isFault })
+  const add = (input: Input, says: string, isFault = false) =>
+    all.push({ input, says, is: isFault ? "fault" : "usual" })
   if (leased.size + WaitQueue.size(queue) < callers && phase._tag !== "Closed") {
     for (const patience of [0, 2, Infinity]) {
-      add({ _tag: "Take", now, ticket: new Ticket(now, now + patience) }, `take, waiting for ${patience}`)
+      const ticket = new Ticket(now, now + patience, fiberNamed("somebody"))
+      add({ _tag: "Take", now, ticket }, `take, waiting for ${patience}`)
+    }
+    add({ _tag: "Claim", now, ticket: new Ticket(now, now, fiberNamed("somebody")) }, "claim")
+    for (const { number, ticket: { fiber } } of OrderedMap.values(leased)) {
+      if (OrderedMap.some(queue.normal.tickets, (other) => other.fiber === fiber)) continue
+      add({ _tag: "Take", now, ticket: new Ticket(now, Infinity, fiber) }, `holder ${number} takes another`)
     }
   }
-  for (const number of OrderedMap.keys(queue.tickets)) {
+  for (const number of OrderedMap.keys(queue.normal.tickets)) {
     add({ _tag: "Leave", now, number, verdict: verdicts[0]! }, `waiter ${number} leaves`)
   }
   for (const { number } of OrderedMap.values(leased)) {
@@ -174,8 +213,9 @@ const moves = ({ now, state }: Node, { callers }: Limits): ReadonlyArray<Move> =
     if (later <= Math.max(due, now)) add({ _tag: "Tick", now: later }, `it is ${later}`)
   }
   if (due <= now) add({ _tag: "Tick", now }, "the alarm rings")
-  if (phase._tag === "Running") {
+  if (phase._tag !== "Closing" && phase._tag !== "Closed") {
     add({ _tag: "Shutdown", now, ticket: new Ticket(now, now + 3) }, "the pool closes")
+    for (const input of operationsAt(now)) all.push({ input, says: `operation: ${input._tag}`, is: "operation" })
   }
   return all
 }
@@ -202,10 +242,12 @@ const wayToRest = (node: Node): ReadonlyArray<string> => {
       ? { _tag: "Opened", now, id: step.id, spread: 1 }
       : lease !== undefined
       ? { _tag: "Leave", now, number: lease.number, verdict: verdicts[0]! }
+      : phase._tag === "Suspended"
+      ? { _tag: "Resume", now }
       : WaitQueue.size(queue) > 0
       ? { _tag: "Tick", now: now = Math.max(now, Math.min(due, now + 10)) }
       : phase._tag === "Closing"
-      ? { _tag: "Tick", now: now = phase.ticket.deadline }
+      ? { _tag: "Tick", now: now = phase.deadline }
       : { _tag: "Shutdown", now, ticket: new Ticket(now, now + 3) }
     if (idle.places.size > state.rules.maxSize) return ["more idle than permits"]
     state = transition(state, input)[1]
@@ -213,11 +255,23 @@ const wayToRest = (node: Node): ReadonlyArray<string> => {
   return ["no rest after 200 inputs that went well"]
 }
 
+/** All that led to it, oldest first. */
+const historyOf = ({ entry, parent }: Node): ReadonlyArray<Entry> =>
+  parent === undefined || entry === undefined ? [] : [...historyOf(parent), entry]
+
 const sequenceOf = (node: Node | undefined): ReadonlyArray<string> =>
   node === undefined || node.parent === undefined ? [] : [...sequenceOf(node.parent), node.via]
 
 export const explore = (limits: Limits): Result => {
-  const start: Node = { state: initial(rules), now: 0, faults: 0, parent: undefined, via: "" }
+  const start: Node = {
+    state: initial(rules),
+    now: 0,
+    faults: 0,
+    operations: 0,
+    entry: undefined,
+    parent: undefined,
+    via: ""
+  }
   const seen = new Set([keyOf(start)])
   const inputs: Record<string, number> = {}
   const reached = [1]
@@ -226,18 +280,21 @@ export const explore = (limits: Limits): Result => {
   for (let depth = 1; depth <= limits.depth && frontier.length > 0; depth++) {
     const next: Array<Node> = []
     for (const node of frontier) {
-      for (const { input, isFault, says } of moves(node, limits)) {
-        const faults = node.faults + (isFault ? 1 : 0)
-        if (faults > limits.faults) continue
+      for (const { input, is, says } of moves(node, limits)) {
+        const faults = node.faults + (is === "fault" ? 1 : 0)
+        const operations = node.operations + (is === "operation" ? 1 : 0)
+        if (faults > limits.faults || operations > limits.operations) continue
         const [decision, state] = transition(node.state, input)
         transitions++
         inputs[input._tag] = (inputs[input._tag] ?? 0) + 1
-        const child: Node = { state, now: input.now, faults, parent: node, via: says }
+        const entry: Entry = { input, decision, state }
+        const child: Node = { state, now: input.now, faults, operations, entry, parent: node, via: says }
         const key = keyOf(child)
         const isNew = !seen.has(key)
         const problems = [
-          ...brokenIn(node.state, [{ input, decision, state }]),
-          ...isNew ? [...brokenBy(state, input.now), ...wayToRest(child)] : []
+          ...isNew
+            ? [...brokenIn(start.state, historyOf(child)), ...brokenBy(state, input.now), ...wayToRest(child)]
+            : brokenIn(node.state, [entry])
         ]
         if (problems.length > 0) {
           return { reached, states: seen.size, transitions, inputs, problem: { sequence: sequenceOf(child), problems } }

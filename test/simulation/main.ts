@@ -188,11 +188,11 @@ const findOne = async (args: Arguments, name: string): Promise<boolean> => {
 }
 
 const exhaust = async (args: Arguments): Promise<boolean> => {
-  const limits = { callers: 3, faults: 1, depth: args.depth }
+  const limits = { callers: 3, faults: 1, operations: 1, depth: args.depth }
   const began = performance.now()
   const { inputs, problem, reached, states, transitions } = explore(limits)
   say(
-    `A pool of 2 connections, ${limits.callers} callers, at most ${limits.faults} fault, every sequence of up to ${args.depth} inputs:`
+    `A pool of 2 connections, ${limits.callers} callers, at most ${limits.faults} fault and ${limits.operations} operation, every sequence of up to ${args.depth} inputs:`
   )
   say(
     `${states} states, ${transitions} transitions, in ${seconds(began).toFixed(0)} s; by depth: ${reached.join(", ")}`

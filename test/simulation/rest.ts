@@ -1,10 +1,11 @@
 /** The promises of the core: after every commit, over the whole history, and when all is over. */
 import type { FakeConnector } from "@cenote/core/testing"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
-import type { Entry } from "../../packages/core/src/allocator/Allocator.js"
+import type { Allocator, Entry } from "../../packages/core/src/allocator/Allocator.js"
 import { brokenIn } from "../../packages/core/src/allocator/history.js"
 import { brokenBy } from "../../packages/core/src/allocator/invariants.js"
 import { initial } from "../../packages/core/src/allocator/state.js"
@@ -29,14 +30,26 @@ const open = (pool: FakePool): Effect.Effect<number> =>
     ({ checking, idle, leased, opening, resetting }) => idle + leased + checking + resetting + opening
   )
 
-/** Nobody holds or waits, and all of the capacity can be had at once. */
-export const atRest = ({ broken, pool, settings: { rules } }: Stage): Effect.Effect<void> =>
+/** A suspension whose time is over has ended, whether anybody came or not. */
+const overdueSuspension = (allocator: Allocator, broken: (problem: string) => void): Effect.Effect<void> =>
   Effect.gen(function*() {
+    const { phase } = yield* allocator.snapshot
+    const now = yield* Clock.currentTimeMillis
+    if (phase._tag === "Suspended" && phase.until < now) broken(`a suspension is over by ${now - phase.until} ms`)
+  })
+
+/** Nobody holds or waits, and all of the capacity can be had at once. */
+export const atRest = ({ allocator, broken, isPunctual, pool }: Stage): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { phase: { _tag }, rules } = yield* allocator.snapshot
+    if (_tag === "Draining") broken("a pool that drains has not ended, and nobody holds or waits")
+    yield* overdueSuspension(allocator, isPunctual ? broken : () => {})
+    yield* Effect.ignore(pool.resume)
     const { leased, phase: before, waiting } = yield* pool.stats
     if (before !== "running") return
     // Where nobody may wait, who comes while a connection is being replaced is refused, and comes again.
     const lease = Effect.retry(
-      Effect.sandbox(pool.lease({ acquireTimeout: PATIENCE })),
+      Effect.sandbox(pool.lease({ acquireTimeout: PATIENCE, exclusive: true })),
       { times: TRIES, schedule: Schedule.spaced(MOMENT) }
     )
     const wanted = Math.min(rules.maxSize, rules.maxWaiters + 1)
@@ -50,8 +63,9 @@ export const atRest = ({ broken, pool, settings: { rules } }: Stage): Effect.Eff
     if (waiting > 0) broken(`${waiting} waiting at rest`)
     if (Exit.isFailure(all)) broken(`capacity is lost: ${Cause.pretty(all.cause)}`)
     // A refill may wait for a back-off, or for the close of what it replaces.
-    for (let waited = 0; (yield* open(pool)) < rules.minSize; waited += MOMENT) {
-      if (waited > PATIENCE) return broken(`${yield* open(pool)} open at rest, of at least ${rules.minSize}`)
+    const least = Math.min(rules.maxSize, Math.max(rules.minSize, rules.minIdle))
+    for (let waited = 0; (yield* open(pool)) < least; waited += MOMENT) {
+      if (waited > PATIENCE) return broken(`${yield* open(pool)} open at rest, of at least ${least}`)
       yield* Effect.sleep(MOMENT)
     }
   })
@@ -72,7 +86,7 @@ export const leftovers = (
   history: ReadonlyArray<Entry>
 ): ReadonlyArray<string> => {
   const last = history.at(-1)?.state
-  const maxSize = last?.rules.maxSize ?? 0
+  const maxSize = Math.max(0, ...history.map(({ state: { rules } }) => rules.maxSize))
   return [
     // Who is interrupted before the first commit has made no pool.
     ...last === undefined || last.phase._tag === "Closed" ? [] : ["the pool is not closed in the end"],
@@ -86,7 +100,7 @@ export const leftovers = (
 }
 
 /**
- * The nine invariants. Where time has passed what a Tick is due at, the Tick is on its way: who waits for it may. Where time goes
+ * The invariants. Where time has passed what a Tick is due at, the Tick is on its way: who waits for it may. Where time goes
  * on while somebody is ready, a commit may come after one that knew a later time: it does not see what has become due since.
  */
 export const brokenStates = (

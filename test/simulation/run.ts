@@ -85,6 +85,7 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
       world,
       fake,
       gate,
+      skew: { by: 0, jumps: [] },
       hang: FakeConnector.wait({ ...gate, pass }),
       settings: yield* Effect.orDie(decode(options)),
       broken: (problem) => problems.push(problem),
@@ -123,8 +124,9 @@ const program = (scenario: Scenario, world: World): Effect.Effect<Run> =>
         pool,
         allocator: core.allocator,
         close,
-        holders: new Set(),
-        isPunctual
+        holders: new Map(),
+        isPunctual,
+        isUnhurried: scenario.haste === 0
       }
       const watches = scenario.parts.some(({ capability }) => capability === "look")
       const watching = yield* Effect.forkDaemon(

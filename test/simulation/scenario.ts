@@ -49,7 +49,17 @@ const options: ReadonlyArray<Draw> = [
   (numbers) => numbers.chance(0.4) ? { shutdownTimeout: 30 } : {},
   (numbers, profile) => numbers.chance(often(profile, "churn")) ? { keepalive: 15 } : {},
   (numbers, profile) => numbers.chance(often(profile, "churn")) ? { idleTimeout: 25 } : {},
-  (numbers, profile) => numbers.chance(often(profile, "churn")) ? { maxLifetime: 60 } : {}
+  (numbers, profile) => numbers.chance(often(profile, "churn")) ? { maxLifetime: 60 } : {},
+  (numbers) => numbers.chance(0.3) ? { minIdle: 1 } : {},
+  (numbers, profile) =>
+    numbers.chance(often(profile, "crowd"))
+      ? { overload: { target: numbers.pick([3, 8]), interval: numbers.pick([5, 20]) } }
+      : {},
+  (numbers) => ({ ageing: numbers.pick([4, 15, 1_000]) }),
+  (numbers) => numbers.chance(0.25) ? { leakThreshold: 10 + numbers.below(20) } : {},
+  (numbers) => numbers.chance(0.25) ? { maxLease: 15 + numbers.below(30) } : {},
+  (numbers) => numbers.chance(0.1) ? { leakTracing: true } : {},
+  (numbers) => numbers.chance(0.3) ? { concurrency: 2 + numbers.below(2) } : {}
 ]
 
 /** The same seed and profile draw the same scenario, on any machine. Without a profile the seed picks one. */

@@ -41,13 +41,14 @@ const smaller = (scenario: Scenario): ReadonlyArray<Scenario> => {
   ]
 }
 
-/** The shortest that `tries` runs find. */
-export const shrink = (failing: Scenario, tries = 1_500): Shrunk => {
+/** The shortest that `tries` runs find, or as many as there is time for, in milliseconds. */
+export const shrink = (failing: Scenario, tries = 1_500, time = Infinity): Shrunk => {
+  const until = performance.now() + time
   let found = { scenario: failing, run: runScenario(failing) }
   const failure = failureOf(found.run)
   let tried = 1
   const attempt = (candidate: Scenario): boolean => {
-    for (let schedule = 0; schedule <= SCHEDULES && tried < tries; schedule++) {
+    for (let schedule = 0; schedule <= SCHEDULES && tried < tries && performance.now() < until; schedule++) {
       const scenario = schedule === 0 ? candidate : { ...candidate, schedule }
       const run = runScenario(scenario)
       tried++

@@ -12,7 +12,17 @@ import type { FakePool } from "../support/pool.js"
 import type { Numbers, World } from "../support/schedulers.js"
 
 /** What a run is mostly about. */
-export const profiles = ["mixed", "calm", "faults", "outage", "churn", "closing", "clock"] as const
+export const profiles = [
+  "mixed",
+  "calm",
+  "faults",
+  "outage",
+  "churn",
+  "closing",
+  "clock",
+  "operations",
+  "crowd"
+] as const
 
 export type Profile = typeof profiles[number]
 
@@ -22,8 +32,16 @@ export interface Part {
   readonly [key: string]: string | number | boolean
 }
 
+/** By how much the clock was set in all, and how far each time, forward or back, in milliseconds. */
+export interface Skew {
+  by: number
+  readonly jumps: Array<number>
+}
+
 /** Where a run takes place, before the pool is made. */
 export interface Site {
+  /** What was done to the clock. */
+  readonly skew: Skew
   readonly world: World
   readonly fake: FakeConnector.FakeConnector
   readonly settings: Settings<FakeConnector.FakeConnection, FakeConnector.FakeError, never>
@@ -43,10 +61,12 @@ export interface Stage extends Site {
   readonly allocator: Allocator
   /** Closes the pool. */
   readonly close: Effect.Effect<void>
-  /** Who holds which connection, as the callers see it. */
-  readonly holders: Set<number>
-  /** Whether time stands still while anybody can go on: only then can anybody be held to a time. */
+  /** Who holds which connection, as the callers see it: for each, whether it has it for itself. */
+  readonly holders: Map<number, ReadonlyArray<boolean>>
+  /** Whether time stands still while anybody can go on, and the clock is not set: only then can anybody be held to a time. */
   readonly isPunctual: boolean
+  /** Whether time stands still while anybody can go on. */
+  readonly isUnhurried: boolean
 }
 
 /** A run that is over. */

@@ -15,6 +15,12 @@ const inputOf = (input: Input): string => {
   switch (input._tag) {
     case "Take":
       return `Take until ${input.ticket.deadline}`
+    case "Claim":
+    case "Seat":
+    case "Expel":
+      return input._tag
+    case "Bind":
+      return input.isBound ? "Bind" : "Unbind"
     case "Leave":
       return `Leave #${input.number} ${input.verdict._tag}`
     case "Opened":
@@ -28,12 +34,23 @@ const inputOf = (input: Input): string => {
       return `Closed c${input.id}${input.aborted ? " aborted" : ""}`
     case "Condemn":
       return `Condemn c${input.id} ${input.reason}`
-    case "Tick":
-      return "Tick"
     case "Start":
       return `Start ${input.target}`
     case "Shutdown":
       return `Shutdown until ${input.ticket.deadline}`
+    case "Clear":
+      return input.abortLeases ? "Clear, leases too" : "Clear"
+    case "Recycle":
+      return `Recycle within ${input.within}`
+    case "Suspend":
+      return `Suspend until ${input.until}, newcomers ${input.newcomers}`
+    case "Resize":
+      return `Resize ${JSON.stringify(input.sizes)}`
+    case "Tick":
+    case "Drain":
+    case "Resume":
+    case "Suspect":
+      return input._tag
   }
 }
 
@@ -45,6 +62,8 @@ const workOf = (work: Work): string => {
       return `deny ${work.denial._tag}`
     case "Finish":
       return "finish"
+    case "Gather":
+      return "gather"
     case "Open":
       return `open c${work.id} for ${work.purpose}`
     case "Check":
@@ -53,6 +72,16 @@ const workOf = (work: Work): string => {
       return `reset c${work.id}`
     case "Close":
       return `close c${work.id} ${work.reason}`
+    case "Abort":
+      return `abort c${work.holder.connection} ${work.reason}`
+    case "Report":
+      return `report #${work.holder.lease}`
+    case "ReportEnd":
+      return `#${work.holder.lease} came back`
+    case "End":
+      return "end"
+    case "Announce":
+      return `tell ${work.announcement._tag}`
     case "Abandon":
       return `abandon c${work.id}`
   }

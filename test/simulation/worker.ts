@@ -26,6 +26,9 @@ export type Answer =
     readonly tried: number
   }
 
+/** How long a failing seed is shrunk for, in milliseconds: a thread that does not answer for longer is taken to run for ever. */
+const SHRINKING = 60_000
+
 /** One seed in so many is run twice, to see that it goes the same way. */
 const TWICE = 50
 
@@ -40,7 +43,7 @@ const current = workerData as Int32Array
 
 const obey = (order: Order): Answer => {
   if (order._tag === "Shrink") {
-    const { run: { problems, trace }, scenario, tried } = shrink(order.scenario)
+    const { run: { problems, trace }, scenario, tried } = shrink(order.scenario, undefined, SHRINKING)
     return { _tag: "Shrunk", scenario, problems, trace, tried }
   }
   const failures: Array<Failure> = []

@@ -1,10 +1,13 @@
 /** What a pool can fail with, and what it needs, in types. */
 import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import * as Connector from "@cenote/core/Connector"
-import type { AcquireError, ConnectTimeout, InvalidOptions } from "@cenote/core/PoolError"
+import type { AcquireError, ConnectTimeout, InvalidOptions, PoolClosed } from "@cenote/core/PoolError"
+import type { LeaseOptions } from "@cenote/core/PoolOptions"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as STM from "effect/STM"
 import { describe, expect, test } from "tstyche"
 
 class Refused {
@@ -39,6 +42,69 @@ describe("make", () => {
     expect<Effect.Effect.Error<typeof lazy>>().type.toBe<InvalidOptions>()
     expect<Effect.Effect.Error<typeof probe>>().type.toBe<Fill>()
     expect<Effect.Effect.Error<typeof fill>>().type.toBe<Fill>()
+  })
+})
+
+class Other extends Context.Tag("test/Other")<Other, {}>() {}
+
+declare const budget: STM.STM<number, "spent", Other>
+
+describe("useSTM", () => {
+  const stm = STM.zipRight(budget, pool.tryTake())
+
+  test("provides the owner, and keeps what else the transaction needs and fails with", () => {
+    expect(ConnectionPool.useSTM(stm, () => Network)).type.toBe<
+      Effect.Effect<{}, "spent" | PoolClosed, Other | Network>
+    >()
+  })
+
+  test("gives the use what the transaction gives", () => {
+    expect(ConnectionPool.useSTM(stm, (taken) => Effect.succeed(taken))).type.toBe<
+      Effect.Effect<Option.Option<Connection>, "spent" | PoolClosed, Other>
+    >()
+  })
+
+  test("is the only way to an owner", () => {
+    expect(pool.tryTake()).type.toBe<STM.STM<Option.Option<Connection>, PoolClosed, ConnectionPool.ClaimOwner>>()
+    // Committed alone, it would belong to nobody.
+    expect(STM.commit(pool.tryTake())).type.not.toBeAssignableTo<Effect.Effect<unknown>>()
+  })
+
+  test("tryTake takes what a claim can say for itself, and no time to wait", () => {
+    expect<Parameters<typeof pool.tryTake>>().type.toBe<
+      [options?: Pick<LeaseOptions, "exclusive" | "long"> | undefined]
+    >()
+  })
+})
+
+class OtherRefused {
+  readonly _tag = "OtherRefused"
+}
+
+class OtherConnection {
+  readonly other = true
+}
+
+declare const otherPool: ConnectionPool.ConnectionPool<OtherConnection, OtherRefused>
+
+describe("all", () => {
+  test("gives the connections in the shape of the pools, and fails as any of them may", () => {
+    expect(ConnectionPool.all({ one: pool, other: otherPool })).type.toBe<
+      Effect.Effect<
+        { one: Connection; other: OtherConnection },
+        AcquireError | Refused | OtherRefused,
+        Scope.Scope
+      >
+    >()
+    expect(ConnectionPool.all([pool, otherPool, pool])).type.toBe<
+      Effect.Effect<[Connection, OtherConnection, Connection], AcquireError | Refused | OtherRefused, Scope.Scope>
+    >()
+  })
+
+  test("useAll knows each connection, and needs no Scope", () => {
+    expect(ConnectionPool.useAll([pool, otherPool], ([one, other]) => Effect.succeed([one, other] as const))).type.toBe<
+      Effect.Effect<readonly [Connection, OtherConnection], AcquireError | Refused | OtherRefused>
+    >()
   })
 })
 

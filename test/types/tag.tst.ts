@@ -1,8 +1,10 @@
 import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import * as Connector from "@cenote/core/Connector"
-import type { AcquireError, ConnectTimeout, InvalidOptions } from "@cenote/core/PoolError"
+import type { AcquireError, ConnectTimeout, InvalidOptions, PoolClosed } from "@cenote/core/PoolError"
 import type { PoolEvent } from "@cenote/core/PoolEvent"
-import type { PoolStats } from "@cenote/core/PoolStats"
+import type { PoolHealth } from "@cenote/core/PoolHealth"
+import * as PoolMetrics from "@cenote/core/PoolMetrics"
+import type { LeaseInfo, PoolStats } from "@cenote/core/PoolStats"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -44,6 +46,32 @@ describe("a tag", () => {
     expect(Db.invalidate({} as Connection)).type.toBe<Effect.Effect<void, never, Db>>()
     expect(Db.stats).type.toBe<Effect.Effect<PoolStats, never, Db>>()
     expect(Db.events).type.toBe<Stream.Stream<PoolEvent, never, Db>>()
+  })
+
+  test("leases, health and the operations need the service, and fail as the pool's own do", () => {
+    expect(Db.leases).type.toBe<Effect.Effect<ReadonlyArray<LeaseInfo>, never, Db>>()
+    expect(Db.health).type.toBe<Effect.Effect<PoolHealth, never, Db>>()
+    expect(Db.resize({ maxSize: 3 })).type.toBe<Effect.Effect<void, PoolClosed | InvalidOptions, Db>>()
+    expect(Db.clear()).type.toBe<Effect.Effect<void, PoolClosed, Db>>()
+    expect(Db.clear({ abortLeases: true })).type.toBe<Effect.Effect<void, PoolClosed, Db>>()
+    expect(Db.recycle({ within: "1 minute" })).type.toBe<Effect.Effect<void, PoolClosed | InvalidOptions, Db>>()
+    expect(Db.suspend({ newcomers: "refuse" })).type.toBe<Effect.Effect<void, PoolClosed | InvalidOptions, Db>>()
+    expect(Db.resume).type.toBe<Effect.Effect<void, PoolClosed, Db>>()
+    expect(Db.drain).type.toBe<Effect.Effect<void, never, Db>>()
+    expect(Db.close({ deadline: 0 })).type.toBe<Effect.Effect<void, InvalidOptions, Db>>()
+    expect(Db.lease({ long: true, priority: "low" })).type.toBe<
+      Effect.Effect<ConnectionPool.Lease<Connection>, Refused | AcquireError, Db | Scope.Scope>
+    >()
+    expect(Db.recycle).type.not.toBeCallableWith()
+    expect(Db.suspend).type.not.toBeCallableWith({ newcomers: "fail" })
+  })
+
+  test("the metrics of its pool are a layer that needs the service", () => {
+    expect(PoolMetrics.layer(Db)).type.toBe<Layer.Layer<never, never, Db>>()
+    expect(PoolMetrics.layer(Numbers, { name: "numbers" })).type.toBe<Layer.Layer<never, never, Numbers>>()
+    expect(PoolMetrics.register({} as ConnectionPool.ConnectionPool<Connection, Refused>)).type.toBe<
+      Effect.Effect<void, never, Scope.Scope>
+    >()
   })
 
   test("invalidate takes a connection of the pool", () => {

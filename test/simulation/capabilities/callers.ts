@@ -9,7 +9,6 @@ import type { AcquireError } from "@cenote/core/PoolError"
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import type { FakeConnector } from "@cenote/core/testing"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,6 +17,8 @@ import * as Option from "effect/Option"
 import type { Entry } from "../../../packages/core/src/allocator/Allocator.js"
 import * as OrderedMap from "../../../packages/core/src/allocator/OrderedMap.js"
 import type { Leased } from "../../../packages/core/src/allocator/state.js"
+import { inUseCount } from "../../../packages/core/src/allocator/state.js"
+import * as WaitQueue from "../../../packages/core/src/allocator/WaitQueue.js"
 import type { FakePool } from "../../support/pool.js"
 import { isTold } from "../../support/schedulers.js"
 import type { Finished, Stage } from "../stage.js"
@@ -40,10 +41,20 @@ const ways = {
     Effect.scoped(Effect.flatMap(pool.lease(options), (lease) => body(lease.connection)))
 }
 
+/** Whether so many may not be on one connection, of whom some want it for themselves. */
+const areTooMany = (holders: ReadonlyArray<boolean>, concurrency: number): boolean =>
+  holders.length > concurrency || (holders.length > 1 && holders.includes(true))
+
 /** What is wrong with a connection that is handed out now. */
-const brokenHandOver = ({ fake, holders, isPunctual, settings, world }: Stage, { id, isDirty }: Connection) =>
+const brokenHandOver = (
+  { fake, holders, isPunctual, settings, world }: Stage,
+  { id, isDirty }: Connection,
+  isExclusive: boolean
+) =>
   Effect.map(fake.log, (log) => [
-    ...holders.has(id) ? [`connection ${id} has two holders`] : [],
+    ...areTooMany([...holders.get(id) ?? [], isExclusive], settings.rules.concurrency)
+      ? [`connection ${id} has two holders, or too many`]
+      : [],
     ...isDirty ? [`connection ${id} was handed out as another had left it`] : [],
     ...isPunctual && settings.connector.onLost !== undefined &&
         log.some(({ at, connection, event }) => event === "killed" && connection === id && at < world.time)
@@ -55,15 +66,21 @@ const brokenHandOver = ({ fake, holders, isPunctual, settings, world }: Stage, {
 export const holding = <A, E>(
   stage: Stage,
   connection: Connection,
-  effect: Effect.Effect<A, E>
+  effect: Effect.Effect<A, E>,
+  isExclusive = false
 ): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
-    Effect.map(brokenHandOver(stage, connection), (problems) => {
+    Effect.map(brokenHandOver(stage, connection, isExclusive), (problems) => {
       problems.forEach(stage.broken)
-      stage.holders.add(connection.id)
+      stage.holders.set(connection.id, [...stage.holders.get(connection.id) ?? [], isExclusive])
     }),
     () => effect,
-    () => Effect.sync(() => stage.holders.delete(connection.id))
+    () =>
+      Effect.sync(() => {
+        const [...left] = stage.holders.get(connection.id)!
+        left.splice(left.indexOf(isExclusive), 1)
+        stage.holders.set(connection.id, left)
+      })
   )
 
 const outcomeOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string =>
@@ -75,22 +92,26 @@ const outcomeOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string 
 
 /** Runs a caller's call, tells what became of it, and lets it fail as it was told to. */
 export const tellingOutcome = <A>(
-  { broken, isPunctual, tell }: Stage,
+  { broken, isUnhurried, skew, tell, world }: Stage,
   name: string,
   patience: number,
   call: Effect.Effect<A, { readonly _tag: string }>
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const began = yield* Clock.currentTimeMillis
+    const elapsed = () => world.time - skew.by
+    const began = elapsed()
     tell(`${name} asks`)
     const exit = yield* Effect.exit(call)
-    const took = (yield* Clock.currentTimeMillis) - began
+    const took = elapsed() - began
     tell(`${name} ${outcomeOf(exit)}`)
     if (Exit.isFailure(exit)) {
       const strange = [...Cause.defects(exit.cause)].filter((defect) => !isTold(defect))
       if (strange.length > 0) broken(`a caller died: ${Cause.pretty(exit.cause)}`)
     }
-    if (isPunctual && took > patience) broken(`a caller was away for ${took} ms, and may be for ${patience} ms`)
+    // Where the clock is set back, the pool's time stands still for a moment: no longer than since it was last read. Where it is set forward,
+    // an alarm that was set before rings as much later, and who asks then counts on it.
+    const most = skew.jumps.reduce((most, by) => most + Math.min(by, patience), patience)
+    if (isUnhurried && took > most) broken(`a caller was away for ${took} ms, and may be for ${most} ms`)
   })
 
 const ends = {
@@ -112,6 +133,7 @@ interface Caller {
   /** In milliseconds; -1: none. */
   readonly acquireTimeout: number
   readonly interruptAt: number
+  readonly isExclusive: boolean
 }
 
 const newLeases = ({ state }: Entry, before: Entry | undefined): ReadonlyArray<Leased> =>
@@ -119,12 +141,13 @@ const newLeases = ({ state }: Entry, before: Entry | undefined): ReadonlyArray<L
     before === undefined || !OrderedMap.has(before.state.leased, number)
   )
 
-const brokenGrants = ({ history, settings: { rules } }: Finished): ReadonlyArray<string> => {
+const brokenGrants = ({ history }: Finished): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const uses = new Map<number, number>()
   const condemned = new Set<number>()
   history.forEach((entry, index) => {
     const { input, state } = entry
+    const { rules } = state
     for (const { connection: { id }, ticket } of newLeases(entry, history[index - 1])) {
       const count = (uses.get(id) ?? 0) + 1
       uses.set(id, count)
@@ -135,9 +158,9 @@ const brokenGrants = ({ history, settings: { rules } }: Finished): ReadonlyArray
     }
     if (input._tag === "Condemn") condemned.add(input.id)
     const { closing, resetting } = state.steps
-    const served = rules.maxSize - state.leased.size - resetting.size - closing.size
-    const surplus = state.queue.tickets.size - served
-    const waits = entry.decision._tag === "Wait" && OrderedMap.has(state.queue.tickets, entry.decision.number)
+    const free = rules.maxSize - inUseCount(state) - resetting.size - closing.size
+    const surplus = WaitQueue.size(state.queue) - free * rules.concurrency
+    const waits = entry.decision._tag === "Wait" && WaitQueue.get(state.queue, entry.decision.number) !== undefined
     if (waits && surplus > rules.maxWaiters) problems.push(`${surplus} wait for what others hold`)
     if (state.steps.opening.size > rules.maxConnecting) problems.push(`${state.steps.opening.size} open at once`)
   })
@@ -156,19 +179,27 @@ export const callers = capability<Caller>({
     times: numbers.pick([1, 1, 2, 3]),
     isUninterruptible: numbers.chance(0.1),
     acquireTimeout: numbers.chance(0.3) ? numbers.below(30) : -1,
-    interruptAt: numbers.chance(0.4) ? numbers.below(80) : -1
+    interruptAt: numbers.chance(0.4) ? numbers.below(80) : -1,
+    isExclusive: numbers.chance(0.2)
   }),
   run: (stage, caller) => {
-    const options = caller.acquireTimeout >= 0 ? { acquireTimeout: caller.acquireTimeout } : {}
+    const isExclusive = caller.isExclusive && caller.way !== "get"
+    const options = {
+      ...caller.acquireTimeout >= 0 ? { acquireTimeout: caller.acquireTimeout } : {},
+      exclusive: isExclusive
+    }
+    // What one leaves behind on a connection that others are on is not the pool's to prevent.
+    const isAlone = isExclusive || stage.settings.rules.concurrency === 1
     const call = ways[caller.way](stage.pool, (connection) =>
       holding(
         stage,
         connection,
         Effect.suspend(() => {
-          if (caller.mood === "dirty") connection.dirty()
+          if (caller.mood === "dirty" && isAlone) connection.dirty()
           const before = caller.mood === "invalidate" ? stage.pool.invalidate(connection) : Effect.void
           return before.pipe(Effect.zipRight(Effect.sleep(caller.hold)), Effect.zipRight(ends[caller.end]))
-        })
+        }),
+        isExclusive
       ), options)
     const wait = caller.way !== "get" && caller.acquireTimeout >= 0
       ? caller.acquireTimeout

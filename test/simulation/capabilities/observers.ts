@@ -5,6 +5,7 @@
  */
 import type { PoolEvent } from "@cenote/core/PoolEvent"
 import * as Effect from "effect/Effect"
+import { spentCount } from "../../../packages/core/src/allocator/state.js"
 import type { Finished } from "../stage.js"
 import { capability } from "../stage.js"
 
@@ -53,11 +54,14 @@ export const observers = capability<Look>({
   name: "look",
   count: (_, numbers) => numbers.chance(0.25) ? 1 + numbers.below(3) : 0,
   draw: (numbers) => ({ at: numbers.below(90) }),
-  run: ({ broken, pool }, { at }) =>
+  run: ({ allocator, broken, pool }, { at }) =>
     Effect.delay(
-      Effect.map(pool.stats, ({ checking, closing, idle, leased, maxSize, opening, resetting }) => {
-        const spent = opening + idle + leased + checking + resetting + closing
-        if (spent > maxSize) broken(`the statistics say that ${spent} of ${maxSize} permits are spent`)
+      // One operation: nothing comes in between.
+      Effect.sync(() => {
+        const { checking, closing, idle, leased, opening, resetting } = Effect.runSync(pool.stats)
+        const told = opening + idle + leased + checking + resetting + closing
+        const spent = spentCount(Effect.runSync(allocator.snapshot))
+        if (told !== spent) broken(`the statistics say that ${told} permits are spent, and ${spent} are`)
       }),
       at
     ),

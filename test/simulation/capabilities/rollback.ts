@@ -13,20 +13,30 @@ import { keep } from "../../../packages/core/src/allocator/decision.js"
 import * as OrderedMap from "../../../packages/core/src/allocator/OrderedMap.js"
 import type { State } from "../../../packages/core/src/allocator/state.js"
 import { Ticket } from "../../../packages/core/src/allocator/Ticket.js"
+import * as WaitQueue from "../../../packages/core/src/allocator/WaitQueue.js"
 import { capability } from "../stage.js"
 
 const inputs = {
   take: (_: State, now: number): ReadonlyArray<Input> => [{ _tag: "Take", now, ticket: new Ticket(now, now + 10) }],
   /** Everybody who holds gives back, and everybody who waits leaves. */
   leave: ({ leased, queue }: State, now: number): ReadonlyArray<Input> =>
-    [...OrderedMap.keys(leased), ...OrderedMap.keys(queue.tickets)].map((number) => ({
+    [...OrderedMap.keys(leased), ...WaitQueue.entries(queue).map(([number]) => number)].map((number) => ({
       _tag: "Leave",
       now,
       number,
       verdict: keep
     })),
   tick: (_: State, now: number): ReadonlyArray<Input> => [{ _tag: "Tick", now: now + 1_000 }],
-  shutdown: (_: State, now: number): ReadonlyArray<Input> => [{ _tag: "Shutdown", now, ticket: new Ticket(now, now) }]
+  shutdown: (_: State, now: number): ReadonlyArray<Input> => [{ _tag: "Shutdown", now, ticket: new Ticket(now, now) }],
+  operate: (_: State, now: number): ReadonlyArray<Input> => [
+    { _tag: "Suspect", now },
+    { _tag: "Suspend", now, newcomers: "wait", until: now + 5 },
+    { _tag: "Resize", now, sizes: { maxSize: 1 } },
+    { _tag: "Resume", now },
+    { _tag: "Recycle", now, within: 0 },
+    { _tag: "Clear", now, abortLeases: true },
+    { _tag: "Drain", now, ticket: new Ticket(now, now) }
+  ]
 }
 
 interface Rollback {
@@ -39,7 +49,7 @@ export const rollbacks = capability<Rollback>({
   count: (_, numbers) => numbers.below(3),
   draw: (numbers) => ({
     at: numbers.below(70),
-    does: numbers.pick(["take", "leave", "leave", "tick", "shutdown"])
+    does: numbers.pick(["take", "leave", "leave", "tick", "shutdown", "operate"])
   }),
   run: ({ allocator, broken }, { at, does }) =>
     Effect.gen(function*() {

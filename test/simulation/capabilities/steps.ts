@@ -6,9 +6,11 @@
  */
 import { FakeConnector } from "@cenote/core/testing"
 import * as Effect from "effect/Effect"
+import { SUSPECT } from "../../../packages/core/src/allocator/moves.js"
 import * as OrderedMap from "../../../packages/core/src/allocator/OrderedMap.js"
 import type { State } from "../../../packages/core/src/allocator/state.js"
 import { initial, liveCount, openCount } from "../../../packages/core/src/allocator/state.js"
+import * as WaitQueue from "../../../packages/core/src/allocator/WaitQueue.js"
 import type { Finished, Site } from "../stage.js"
 import { capability } from "../stage.js"
 
@@ -50,8 +52,7 @@ const brokenFailures = ({ history, settings: { rules } }: Finished): ReadonlyArr
     return [
       ...refused,
       ...failed.flatMap((ticket) => {
-        const { tickets } = previous.queue
-        const number = OrderedMap.keys(tickets).find((number) => OrderedMap.get(tickets, number) === ticket) ?? -1
+        const [number = -1] = WaitQueue.entries(previous.queue).find(([, waiter]) => waiter === ticket) ?? []
         if (opening === undefined) return ["a waiter got the failure of an opening that was over"]
         if (number >= opening.watermark) return ["a waiter got the failure of an opening that began before it came"]
         if (rules.whenDown === "wait") return ["a waiter got a failure though it was to wait"]
@@ -71,7 +72,9 @@ const brokenSuspicions = ({ history, settings: { rules } }: Finished): ReadonlyA
     if (input._tag !== "Checked" || input.passed || state.phase._tag === "Closed") return []
     const entry = OrderedMap.get(previous.steps.checking, input.id) ?? OrderedMap.get(previous.steps.probing, input.id)
     if (entry === undefined) return []
-    const trusted = OrderedMap.values(state.idle.places).filter(({ verifiedAt }) => verifiedAt <= entry.since)
+    // While the pool is suspended no check begins: what is suspect is checked before it is handed out.
+    const trusted = OrderedMap.values(state.idle.places)
+      .filter(({ verifiedAt }) => verifiedAt <= entry.since && verifiedAt !== SUSPECT)
     return trusted.length === 0 ? [] : [`${trusted.length} stay idle unasked after a check has failed`]
   })
 }
@@ -83,7 +86,7 @@ const brokenPauses = ({ history, isPunctual }: Finished): ReadonlyArray<string> 
   if (!isPunctual) return []
   let failedAt = -Infinity
   return history.flatMap(({ decision, input, state }) => {
-    if (input._tag === "Opened") failedAt = -Infinity
+    if (input._tag === "Opened" || input._tag === "Clear" || input._tag === "Recycle") failedAt = -Infinity
     const begins = decision._tag !== "Reuse" && decision.work.some(({ _tag }) => _tag === "Open")
     const paused = input.now - failedAt
     if (input._tag === "OpenFailed") failedAt = input.now

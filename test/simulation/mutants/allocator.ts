@@ -5,18 +5,18 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "a release leaves the lease where it was",
     file: "allocator/leave.ts",
-    find: "give(withLeased(state, OrderedMap.remove(state.leased, number)), now, lease, verdict)",
-    replace: "give(state, now, lease, verdict)"
+    find: "const after = withLeased(state, OrderedMap.remove(state.leased, number))",
+    replace: "const after = state"
   },
   {
     name: "a waiter that has left is granted",
     file: "allocator/leave.ts",
-    find: "settle(withQueue(state, WaitQueue.remove(state.queue, number)), now, work)",
-    replace: "settle(state, now, work)"
+    find: "const after = dismiss(state, number)",
+    replace: "const after = state"
   },
   {
     name: "closing does not count",
-    file: "allocator/moves.ts",
+    file: "allocator/ends.ts",
     find: "const after = withSteps(state, { closing })",
     replace: "const after = state"
   },
@@ -40,27 +40,27 @@ export const allocator: ReadonlyArray<Mutant> = [
   },
   {
     name: "the last to come is served first",
-    file: "allocator/WaitQueue.ts",
+    file: "allocator/Line.ts",
     find: "=> OrderedMap.firstKey(self.tickets)",
     replace: "=> OrderedMap.lastKey(self.tickets)"
   },
   {
     name: "a newcomer overtakes who waits for a check",
     file: "allocator/settle.ts",
-    find: "} else if (lacksCheck(state)) {",
-    replace: "} else if (isShort(state)) {"
+    find: "} else if (idle !== undefined && lacksCheck(state)) {",
+    replace: "} else if (idle !== undefined && isShort(state)) {"
   },
   {
     name: "a lifetime that is over is not looked at",
-    file: "allocator/moves.ts",
+    file: "allocator/retirement.ts",
     find: "now >= connection.expiresAt ?",
     replace: "false ?"
   },
   {
     name: "uses are not counted",
     file: "allocator/leave.ts",
-    find: "const uses = before + 1",
-    replace: "const uses = before"
+    find: "lease.connection, lease.uses + 1, lease.condemned",
+    replace: "lease.connection, lease.uses, lease.condemned"
   },
   {
     name: "a connection that was idle for long is not checked",
@@ -101,24 +101,25 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "a failed opening fails who came after it began",
     file: "allocator/opening.ts",
-    find: "number !== undefined && number < opening.watermark",
-    replace: "number !== undefined"
+    find: ".filter(([number]) => number < opening.watermark)",
+    replace: ""
   },
   {
     name: "a failed opening fails waiters while another is open",
     file: "allocator/opening.ts",
-    find: " || openCount(before) + before.steps.opening.size > 0",
+    find: " ||\n    openCount(before) + before.steps.opening.size > 0",
     replace: ""
   },
   {
     name: "the last failure is served to who comes later",
     file: "allocator/take.ts",
-    find: "  return enqueue(state, now, ticket)",
+    find:
+      "      return (ticket.manner.party === undefined ? takeNow(state, now, ticket) : undefined) ??\n        enqueue(state, now, ticket)",
     replace: "  const last = state.upkeep.lastConnectFailure\n" +
       "  if (last._tag === \"Some\" && now < state.upkeep.notBefore) {\n" +
       "    return refuse(state, now, [], { _tag: \"Down\", cause: last.value.cause })\n" +
       "  }\n" +
-      "  return enqueue(state, now, ticket)"
+      "  return takeNow(state, now, ticket) ?? enqueue(state, now, ticket)"
   },
   {
     name: "openings do not back off",
@@ -129,7 +130,7 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "more open at once than may",
     file: "allocator/settle.ts",
-    find: " && state.steps.opening.size < state.rules.maxConnecting",
+    find: " &&\n  state.steps.opening.size < state.rules.maxConnecting",
     replace: ""
   },
   {
@@ -140,19 +141,19 @@ export const allocator: ReadonlyArray<Mutant> = [
   },
   {
     name: "a waiter whose time is over is granted",
-    file: "allocator/moves.ts",
-    find: "const state = denyOverdue(before, now, now, work)\n  return WaitQueue.size(state.queue) === 0",
-    replace: "const state = before\n  return WaitQueue.size(state.queue) === 0"
+    file: "allocator/overload.ts",
+    find: "shed(denyOverdue(state, now, now, work), now, work)",
+    replace: "shed(state, now, work)"
   },
   {
     name: "nobody's time is ever over",
-    file: "allocator/moves.ts",
+    file: "allocator/waiting.ts",
     find: "if (ticket.deadline >= limit) break",
     replace: "break"
   },
   {
     name: "the queue forgets deadlines that are out of order",
-    file: "allocator/WaitQueue.ts",
+    file: "allocator/Line.ts",
     find: "if (ticket.deadline >= self.latest) return",
     replace: "if (true) return"
   },
@@ -170,20 +171,20 @@ export const allocator: ReadonlyArray<Mutant> = [
   },
   {
     name: "a pool that closes forgets what is being reset",
-    file: "allocator/closing.ts",
+    file: "allocator/ends.ts",
     find: "for (const steps of [checking, probing, resetting]) {",
     replace: "for (const steps of [checking, probing]) {"
   },
   {
     name: "a pool that closes takes callers",
     file: "allocator/take.ts",
-    find: "if (state.phase._tag === \"Closing\" || state.phase._tag === \"Closed\") {",
-    replace: "if (state.phase._tag === \"Closed\") {"
+    find: "    case \"Closing\":\n    case \"Closed\":",
+    replace: "    case \"Closed\":"
   },
   {
     name: "closing has no deadline",
     file: "allocator/closing.ts",
-    find: "state.phase._tag === \"Closing\" && now >= state.phase.ticket.deadline",
+    find: "state.phase._tag === \"Closing\" && now >= state.phase.deadline",
     replace: "state.phase._tag === \"Closing\" && now < 0"
   }
 ]

@@ -5,7 +5,7 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "a notice that came before the wait is lost",
     file: "allocator/Ticket.ts",
-    find: "if (this.notice !== undefined) return wake(this.notice)",
+    find: "if (this.notice !== undefined) return listener(this.notice)",
     replace: ""
   },
   {
@@ -28,7 +28,7 @@ export const request: ReadonlyArray<Mutant> = [
     name: "get installs its release after the wait",
     file: "request/acquire.ts",
     find:
-      "onSuccess: keep,\n        onFailure: (cause) => Effect.flatMap(leave(core, number, undefined, cause), Effect.failCause)",
+      "onSuccess: keep,\n        onFailure: (cause) => Effect.flatMap(leave(core, number, held, cause), Effect.failCause)",
     replace: "onSuccess: keep,\n        onFailure: Effect.failCause"
   },
   {
@@ -67,7 +67,7 @@ export const request: ReadonlyArray<Mutant> = [
   },
   {
     name: "the keeper goes on after the pool is closed",
-    file: "request/make.ts",
+    file: "request/perform.ts",
     find: "core.keeper.stop()",
     replace: ""
   },
@@ -86,8 +86,8 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "a connection that dies while nobody uses it stays",
     file: "request/perform.ts",
-    find: "() => resource.onLost((reason) => lose(core, id, reason))",
-    replace: "() => {}"
+    find: "resource.listen((reason) => lose(core, id, reason),",
+    replace: "resource.listen(() => {},"
   },
   {
     name: "an opening that hangs is waited for",

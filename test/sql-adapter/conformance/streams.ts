@@ -25,6 +25,21 @@ export const streams = <R>(test: Test<R>, { isRunningSlow, make, series, slow }:
   )
 
   test(
+    "in a transaction, a fiber that reads a stream and asks for a statement meanwhile is told at once that it waits for itself",
+    Effect.gen(function*() {
+      const sql = yield* make({ maxSize: 1 })
+      const name = yield* table(sql)
+      const exit = yield* sql.withTransaction(Effect.zipRight(
+        insert(sql, name, 1),
+        Effect.exit(Stream.runForEach(sql.unsafe(series(3)).stream, () => insert(sql, name, 2)))
+      ))
+      expect(tagOf(exit)).toBe("TurnHeld")
+      // Nothing else of the transaction is lost.
+      expect(yield* ids(sql, name)).toEqual([1])
+    })
+  )
+
+  test(
     "a stream that is cut short gives the connection back, and stops the server",
     Effect.gen(function*() {
       const sql = yield* make({ maxSize: 1 })
