@@ -30,7 +30,7 @@ const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Effe
 /** The commit that the working tree is at, and whether the tree has other changes. */
 export const head: Effect.Effect<string, NotBuilt> = Effect.gen(function*() {
   const commit = yield* run(root, "git", "rev-parse", "HEAD")
-  const changes = yield* run(root, "git", "status", "--porcelain", "--", "packages/core", "benchmarks")
+  const changes = yield* run(root, "git", "status", "--porcelain", "--", "packages", "benchmarks")
   return changes === "" ? commit : `${commit}, with changes`
 })
 

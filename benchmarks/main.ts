@@ -20,18 +20,19 @@ import { measure, weigh } from "./measure/measure.js"
 import * as Postgres from "./measure/postgres.js"
 import type { Effort, Other } from "./measure/protocol.js"
 import type { Case, Contender, Result } from "./model.js"
+import { base } from "./model.js"
 import * as Progress from "./progress.js"
 import type { Budget } from "./report/budgets.js"
 import { budgets, isLost, judged } from "./report/budgets.js"
 import { casesText, write } from "./report/document.js"
-import { againstTable, base, budgetTable } from "./report/tables.js"
+import { againstTable, budgetTable } from "./report/tables.js"
 
 class Slow extends Data.TaggedError("Slow")<{ readonly message: string }> {}
 
-const effort = ({ against, quick, seconds = quick ? 2 : 30 }: Arguments, { processes = 1 }: Case): Effort => ({
+const effort = ({ against, quick, seconds }: Arguments, { processes = 1, ...work }: Case): Effort => ({
   warmUpMilliseconds: quick ? 100 : 200,
   processes: against !== undefined ? 3 : quick ? 1 : processes,
-  seconds,
+  seconds: seconds ?? (quick ? 2 : work.seconds ?? 30),
   fewestRounds: against !== undefined ? 15 : quick ? 3 : 5,
   mostRounds: 200
 })
@@ -39,8 +40,8 @@ const effort = ({ against, quick, seconds = quick ? 2 : 30 }: Arguments, { proce
 /** Of one turn. */
 const limitsOf = ({ young }: Arguments): Limits => ({ seconds: 10, megabytes: 2048, young })
 
-/** Time is not what is measured, and collecting the heap of 100,000 fibers takes seconds. */
-const heapLimitsOf = (args: Arguments): Limits => ({ ...limitsOf(args), seconds: 60 })
+/** Of a turn that takes seconds: to collect the heap of 100,000 fibers, or to answer 1,000 clients. */
+const longLimitsOf = (args: Arguments): Limits => ({ ...limitsOf(args), seconds: 60 })
 
 /** What is measured of a case. */
 interface Selection {
@@ -53,12 +54,13 @@ const select = (args: Arguments, other: Other | undefined): ReadonlyArray<Select
   cases.flatMap((work) => {
     // Cenote beside itself is about the pool.
     if (other !== undefined && work.asks !== undefined) return []
-    const isWanted = args.case.length > 0 ? args.case.includes(work.name) : !args.quick || work.quick !== undefined
+    const isQuick = work.quick !== undefined && work.quick.named !== true
+    const isWanted = args.case.length > 0 ? args.case.includes(work.name) : !args.quick || isQuick
     if (!isWanted) return []
     const quick = args.quick ? work.quick : undefined
     const among = other !== undefined
       ? [...ours("Cenote"), ...ours(other.name)]
-      : !args.quick
+      : !args.quick || quick?.contenders === "all"
       ? contenders
       : contenders.filter(({ _tag, name, role }) =>
         _tag === "Effect"
@@ -84,13 +86,18 @@ const measureAll = (args: Arguments, other: Other | undefined) =>
     const progress = yield* Progress.make(selected.length + heaps.length)
     const results: Array<Result> = []
     for (const selection of selected) {
-      const plan = { ...selection, effort: effort(args, selection.case), limits: limitsOf(args), other }
+      const plan = {
+        ...selection,
+        effort: effort(args, selection.case),
+        limits: selection.case._tag === "Load" ? longLimitsOf(args) : limitsOf(args),
+        other
+      }
       results.push(yield* measure(plan, progress.now))
       yield* progress.advance
     }
     const heap: Array<HeapRow> = []
     for (const name of heaps) {
-      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 5, heapLimitsOf(args), progress.now))
+      heap.push(...yield* weigh(name, heapSizes(args), args.quick ? 1 : 5, longLimitsOf(args), progress.now))
       yield* progress.advance
     }
     return { results, heap }
@@ -117,7 +124,8 @@ const bench = (args: Arguments) =>
     const at = new Date()
     const figures = yield* measureAll(args, undefined)
     const all = budgets(figures)
-    yield* Console.log(`${casesText(figures, false)}\n\n## Budgets\n\n${budgetTable(all)}`)
+    yield* Console.log(casesText(figures, false))
+    if (all.length > 0) yield* Console.log(`\n## Budgets\n\n${budgetTable(all)}`)
     if (!args.quick && args.case.length === 0 && args.young === undefined) {
       yield* write(figures, all, at, yield* head)
       yield* Console.log("\nWritten to docs/performance.md and docs/benchmarks/.")

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { functions, repeat, settings } from "./loops.js"
 
-export const churn: Case = {
+export const churn: LoopCase = {
+  _tag: "Loop",
   name: "churn",
   title: "Open and retire",
   about: "One caller, and each connection is closed after one use. Opening and closing do nothing.",

@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import { setTimeout } from "node:timers/promises"
 import { noPool, noPoolPromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { fibers, functions, settings } from "./loops.js"
 
-export const sleeping: Case = {
+export const sleeping: LoopCase = {
+  _tag: "Loop",
   name: "fibers-timer",
   title: "Many fibers over 10 connections, each use waits for a timer of 1 ms",
   about:

@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import { noPool, noPoolPromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { fibers, functions, settings } from "./loops.js"
 
 /** By each fiber: as many at each size, so that ten times the fibers are ten times the work. */
 const uses = 4
 
-export const yielding: Case = {
+export const yielding: LoopCase = {
+  _tag: "Loop",
   name: "fibers-yield",
   title: "Many fibers over 10 connections, each use yields",
   about: "All at once, each some uses in a row. A use is one `Effect.yieldNow()`; in async functions, one `await`.",

@@ -3,8 +3,13 @@ import type { Case } from "../model.js"
 import { churn } from "./churn.js"
 import { sleeping } from "./fibers-timer.js"
 import { yielding } from "./fibers-yield.js"
+import { http } from "./http.js"
 import { maxSize } from "./max-size.js"
+import { options } from "./options.js"
+import { shared } from "./shared.js"
 import { sql } from "./sql.js"
+import { stm } from "./stm.js"
+import { together } from "./together.js"
 import { uncontended } from "./uncontended.js"
 import { cancelled } from "./waiters-cancelled.js"
 import { expired } from "./waiters-expired.js"
@@ -19,5 +24,10 @@ export const cases: ReadonlyArray<Case> = [
   expired,
   churn,
   maxSize,
-  sql
+  options,
+  shared,
+  stm,
+  together,
+  sql,
+  http
 ]

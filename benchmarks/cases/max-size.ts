@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import { noPool, noPoolPromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { fibers, functions, settings } from "./loops.js"
 
 /** By each fiber: as many at each size, so that ten times the fibers are ten times the work. */
 const uses = 4
 
-export const maxSize: Case = {
+export const maxSize: LoopCase = {
+  _tag: "Loop",
   name: "max-size",
   title: "Larger pools",
   about: "As many fibers as connections, so that nobody waits. Each use yields.",

@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import { noPool, noPoolPromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { functions, repeat, settings } from "./loops.js"
 
 const nothing = () => Effect.void
 
-export const uncontended: Case = {
+export const uncontended: LoopCase = {
+  _tag: "Loop",
   name: "uncontended",
   title: "Uncontended",
   about: "One caller, one use after the other, of a pool of 10 with idle connections. The use does nothing.",

@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { bareFibers } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { settings } from "./loops.js"
 import { holders, queue } from "./queue.js"
 
-export const cancelled: Case = {
+export const cancelled: LoopCase = {
+  _tag: "Loop",
   name: "waiters-cancelled",
   title: "Waiters queued at once, then cancelled",
   about: "As above, but the waiters are interrupted while the connections are held.",

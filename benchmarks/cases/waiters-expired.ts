@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import { bareFibers, barePromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { settings } from "./loops.js"
 import { ended, holders, promiseQueue, queue } from "./queue.js"
 
-export const expired: Case = {
+export const expired: LoopCase = {
+  _tag: "Loop",
   name: "waiters-expired",
   title: "Waiters queued at once, then expired",
   about:

@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import { bareFibers, barePromises } from "../contenders/controls.js"
-import type { Case } from "../model.js"
+import type { LoopCase } from "../model.js"
 import { settings } from "./loops.js"
 import { holders, promiseQueue, queue, served } from "./queue.js"
 
-export const waiters: Case = {
+export const waiters: LoopCase = {
+  _tag: "Loop",
   name: "waiters",
   title: "Waiters queued at once, then served",
   about: "All 10 connections are held while so many ask. Then they are given back, and everybody has a turn.",

@@ -4,12 +4,15 @@ import * as Cenote from "./cenote.js"
 import * as Controls from "./controls.js"
 import * as Effects from "./effect.js"
 import * as GenericPool from "./generic-pool.js"
+import * as Http from "./http.js"
 import * as LightningPool from "./lightning-pool.js"
 import * as Parts from "./parts.js"
 import * as PgPool from "./pg-pool.js"
 import * as SequelizePool from "./sequelize-pool.js"
 import * as Sql from "./sql.js"
+import * as Stm from "./stm.js"
 import * as Tarn from "./tarn.js"
+import * as Together from "./together.js"
 
 export const contenders: ReadonlyArray<Contender> = [
   ...Controls.contenders,
@@ -21,5 +24,8 @@ export const contenders: ReadonlyArray<Contender> = [
   ...PgPool.contenders,
   ...LightningPool.contenders,
   ...SequelizePool.contenders,
-  ...Sql.contenders
+  ...Sql.contenders,
+  ...Stm.contenders,
+  ...Together.contenders,
+  ...Http.contenders
 ]

@@ -8,7 +8,7 @@ import type * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import pg from "pg"
-import { url } from "../measure/postgres.js"
+import { url } from "../measure/url.js"
 import type { Contender, EffectContender, PromiseContender, Use } from "../model.js"
 import { canAll, Connection } from "../model.js"
 

@@ -52,6 +52,8 @@ const weigh = (contender: Contender): Effect.Effect<Weigh, unknown, Scope.Scope>
               return Promise.all(all.waiters)
             }))
       }
+      case "Server":
+        return yield* Effect.dieMessage(`Bug in the benchmarks: ${contender.name} has no waiters to weigh`)
     }
   })
 

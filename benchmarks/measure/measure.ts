@@ -1,6 +1,7 @@
 /** Measures a case: in one process with everybody, without those who cannot do it. */
 import * as Effect from "effect/Effect"
 import type { Case, Contender, Outcome, Result, Row, Sample } from "../model.js"
+import { base } from "../model.js"
 import type { Limits } from "./child.js"
 import { run } from "./child.js"
 import type { Effort, Entry, Heap, Message, Other } from "./protocol.js"
@@ -14,17 +15,23 @@ export interface Plan {
   readonly other: Other | undefined
 }
 
-const takesPart = ({ asks, controls, parts }: Case, { name, role }: Contender): boolean => {
-  if (asks !== undefined) return role === "Sql"
+const takesPart = (work: Case, { name, role }: Contender): boolean => {
+  if (work.asks !== undefined) return role === work.asks
+  if (work.variants !== undefined) return role === work.variants || name === base
   switch (role) {
     case "Sql":
+    case "Http":
+    case "Option":
+    case "Shared":
+    case "Stm":
+    case "Together":
       return false
     case "Pool":
       return true
     case "Part":
-      return parts === true
+      return work.parts === true
     case "Control":
-      return controls.includes(name)
+      return work.controls.includes(name)
   }
 }
 
@@ -60,7 +67,7 @@ const runOnce = (plan: Plan, entries: ReadonlyArray<Entry>, report: Report) =>
 export const measure = (plan: Plan, report: Report): Effect.Effect<Result> =>
   Effect.gen(function*() {
     const outcomes = new Map<string, Outcome>()
-    const { needs } = plan.case
+    const needs = plan.case._tag === "Loop" ? plan.case.needs : undefined
     const all = plan.contenders.filter((contender) => takesPart(plan.case, contender))
     const entries = plan.sizes.flatMap((size) => all.map(({ name }): Entry => ({ contender: name, size })))
 

@@ -7,6 +7,7 @@ import * as fs from "node:fs/promises"
 import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
+import { setUrl } from "./url.js"
 
 class NoServer extends Data.TaggedError("NoServer")<{ readonly message: string }> {}
 
@@ -27,11 +28,6 @@ const freePort = attempt(() =>
     })
   })
 )
-
-/** How the processes that measure are told where it is. */
-const variable = "CENOTE_BENCHMARK_POSTGRES"
-
-export const url = (): string => process.env[variable] ?? ""
 
 /** Runs until the Scope closes. */
 export const server: Effect.Effect<void, NoServer, Scope.Scope> = Effect.gen(function*() {
@@ -54,5 +50,5 @@ export const server: Effect.Effect<void, NoServer, Scope.Scope> = Effect.gen(fun
   })
   yield* attempt(() => embedded.initialise())
   yield* Effect.acquireRelease(attempt(() => embedded.start()), () => Effect.promise(() => embedded.stop()))
-  process.env[variable] = `postgres://postgres:postgres@${host}:${port}/postgres`
+  setUrl(`postgres://postgres:postgres@${host}:${port}/postgres`)
 })

@@ -1,32 +1,18 @@
-/** A contender that is ready for the work of a case: its pool is open, and full. */
-import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
+/** A contender that is ready for its turns at the work of a case. */
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { fill, fillPromises } from "../cases/loops.js"
-import type { Case, Contender, Point } from "../model.js"
+import type { Contender, Point, Sample } from "../model.js"
+import type { Entry } from "./protocol.js"
 
-/** Does the work once. */
-export type Run = () => Promise<void>
+export interface Subject {
+  readonly entry: Entry
+  /** Milliseconds: of the last turn, and of all since it was set. */
+  readonly last: number
+  spent: number
+  /** Has a turn. */
+  readonly sample: (round: number) => Effect.Effect<Sample, unknown>
+  /** Makes its turns long enough to be measured. */
+  readonly calibrate: (sample: Sample) => void
+}
 
-export const prepare = (
-  { effect, promise, settings }: Case,
-  contender: Contender,
-  point: Point
-): Effect.Effect<Run, unknown, Scope.Scope> =>
-  Effect.gen(function*() {
-    const wanted = settings(point)
-    const runtime = yield* Effect.runtime<never>()
-    switch (contender._tag) {
-      case "Effect": {
-        const use = yield* contender.make(wanted)
-        yield* fill(use, wanted.maxSize)
-        const work = effect(use, point)
-        return () => Runtime.runPromise(runtime)(work)
-      }
-      case "Promise": {
-        const pool = yield* contender.make(wanted)
-        yield* Effect.promise(() => fillPromises(pool, wanted.maxSize))
-        return () => promise(pool, point)
-      }
-    }
-  })
+export type Prepare = (contender: Contender, point: Point) => Effect.Effect<Subject, unknown, Scope.Scope>

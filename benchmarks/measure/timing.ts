@@ -5,76 +5,28 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { shuffle } from "simple-statistics"
-import { Bench } from "tinybench"
-import type { Task } from "tinybench"
-import type { Case, Contender, Sample } from "../model.js"
+import type { Case, Contender } from "../model.js"
+import * as Loop from "./loop.js"
 import type { Effort, Entry, Message } from "./protocol.js"
-import type { Run } from "./subject.js"
-import { prepare } from "./subject.js"
+import type { Prepare, Subject } from "./subject.js"
 
 type Tell = (message: Message) => Effect.Effect<void>
 
-/** Of one sample, at least, in milliseconds: shorter work is done several times. */
-const sampleTime = 10
-
-/** Times one contender's work; microseconds an operation. */
-class Subject {
-  times = 1
-  /** Milliseconds: of the last sample, and of all since it was set. */
-  last = 0
-  spent = 0
-  private cpu = 0
-  private readonly task: Task
-
-  constructor(readonly entry: Entry, readonly operations: number, run: Run) {
-    const bench = new Bench({ iterations: 1, time: 0, warmup: false, retainSamples: true, throws: true })
-    bench.add(
-      "sample",
-      async () => {
-        for (let i = 0; i < this.times; i++) await run()
-      },
-      {
-        async: true,
-        beforeEach: () => {
-          // One contender's young garbage is not the next one's time. A full collection would cost everybody compiled code.
-          globalThis.gc?.({ type: "minor" })
-          this.cpu = cpu()
-        },
-        afterEach: () => {
-          this.cpu = cpu() - this.cpu
-        }
-      }
-    )
-    this.task = bench.getTask("sample") as Task
+/** What a case needs is there until the Scope closes. */
+const prepareFor = (work: Case): Effect.Effect<Prepare, unknown, Scope.Scope> => {
+  switch (work._tag) {
+    case "Loop":
+      return Effect.succeed(Loop.prepare(work))
+    case "Load":
+      // Its libraries are large, and no part of a process that measures a pool.
+      return Effect.flatMap(Effect.promise(() => import("./load/subject.js")), ({ prepare }) => prepare)
   }
-
-  readonly sample = (round: number): Effect.Effect<Sample, unknown> =>
-    Effect.tryPromise({
-      try: async () => {
-        this.task.reset()
-        const { result } = await this.task.run()
-        if (result.state !== "completed") throw new Error(`The benchmark ended as ${result.state}`)
-        this.last = result.totalTime
-        this.spent += result.totalTime
-        const done = this.times * this.operations
-        return { round, wall: result.totalTime * 1000 / done, cpu: this.cpu / done }
-      },
-      catch: (error) => error
-    })
-
-  calibrate({ wall }: Sample): void {
-    this.times = Math.min(100, Math.max(1, Math.ceil(sampleTime * 1000 / (wall * this.operations))))
-  }
-}
-
-const cpu = () => {
-  const { system, user } = process.cpuUsage()
-  return system + user
 }
 
 /** Opens everybody, and lets each do the work once, smaller sizes first. Who fails at one is not tried at larger ones. */
 const tryAll = (work: Case, contenders: ReadonlyArray<Contender>, entries: ReadonlyArray<Entry>, tell: Tell) =>
   Effect.gen(function*() {
+    const prepare = yield* prepareFor(work)
     const failed = new Set<string>()
     const subjects: Array<Subject> = []
     for (const entry of entries) {
@@ -85,8 +37,7 @@ const tryAll = (work: Case, contenders: ReadonlyArray<Contender>, entries: Reado
       }
       if (failed.has(entry.contender)) continue
       yield* tell({ _tag: "Trying", ...entry })
-      const tried = yield* prepare(work, contender, point).pipe(
-        Effect.map((run) => new Subject(entry, point.operations, run)),
+      const tried = yield* prepare(contender, point).pipe(
         Effect.tap((subject) => subject.sample(0)),
         Effect.either
       )

@@ -3,6 +3,7 @@ import * as echarts from "echarts"
 import { contenders as controls } from "../contenders/controls.js"
 import type { HeapRow } from "../measure/measure.js"
 import type { Case, Result } from "../model.js"
+import { rateOf } from "./load.js"
 import { medianOf } from "./tables.js"
 
 const plain = (name: string): string => name.replaceAll("`", "")
@@ -16,7 +17,7 @@ const colours = ["#e4572e", "#17bebb", "#4c5b9b", "#a8762d", "#76b041", "#8d5a97
 const isControl = (name: string): boolean => controls.some((control) => control.name === name)
 const library = (name: string): string => plain(name).split(/,| use| scoped/)[0] as string
 
-const render = (width: number, height: number, option: echarts.EChartsCoreOption): string => {
+export const render = (width: number, height: number, option: echarts.EChartsCoreOption): string => {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height })
   chart.setOption({ animation: false, backgroundColor: "#ffffff", ...option })
   const svg = chart.renderToSVGString()
@@ -52,7 +53,7 @@ const lines = (title: string, x: string, y: string, all: ReadonlyArray<Line>): s
           : colours[families.indexOf(library(name)) % colours.length],
         lineStyle: {
           width: isOurs ? 3.5 : 1.5,
-          type: name.includes("from Effect") || name.includes("scoped") ? "dashed" : "solid"
+          type: /from Effect|scoped|node:http/.test(name) ? "dashed" : "solid"
         },
         z: isOurs ? 3 : 2
       }
@@ -82,16 +83,17 @@ const bars = (
 
 /** Lines over the sizes; bars where there is one size. */
 export const chart = (work: Case, result: Result): string => {
+  const shown = work._tag === "Load" ? rateOf : (value: number) => value
   const names = [...new Set(result.rows.map(({ contender }) => contender))]
   const all = names.map((name): Line => ({
     name,
     points: result.rows.flatMap((row) => {
       const value = row.contender === name ? medianOf(work, row) : undefined
-      return value === undefined ? [] : [[row.size, Number(value.toPrecision(4))] as const]
+      return value === undefined ? [] : [[row.size, Number(shown(value).toPrecision(4))] as const]
     })
   })).filter(({ points }) => points.length > 0)
   return work.points.length > 1
-    ? lines(work.title, work.axis, "µs an operation", all)
+    ? lines(work.title, work.axis, work._tag === "Load" ? "requests a second" : "µs an operation", all)
     : bars(work.title, "µs", all.map(({ name, points }) => ({ name, value: points[0]?.[1] ?? 0 })))
 }
 

@@ -6,10 +6,12 @@ import * as fs from "node:fs/promises"
 import * as os from "node:os"
 import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
-import type { Case, Result, Row } from "../model.js"
+import type { Case, Measure, Result, Row } from "../model.js"
+import { kinds } from "../model.js"
 import { root } from "../root.js"
 import type { Budget, Figures } from "./budgets.js"
 import { isMet, libraries } from "./budgets.js"
+import { loadTables } from "./load.js"
 import { budgetTable, caseTable, heapTable } from "./tables.js"
 
 export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {}
@@ -21,14 +23,22 @@ const json = (url: URL | string) => JSON.parse(readFileSync(url, "utf8")) as Rec
 
 /** Of everybody who is compared. */
 const versions = (): Record<string, string> => {
-  const { dependencies = {} } = json(new URL("benchmarks/package.json", root))
-  const effect = json(new URL("benchmarks/node_modules/effect/package.json", root)) as unknown as {
-    version: string
+  const installed = (name: string) => {
+    const manifest = json(new URL(`benchmarks/node_modules/${name}/package.json`, root)) as unknown as {
+      version: string
+    }
+    return manifest.version
   }
-  return {
-    effect: effect.version,
-    ...Object.fromEntries(libraries.map((name) => [name, dependencies[name] as string]))
-  }
+  const names = [
+    "effect",
+    ...libraries,
+    "pg",
+    "@effect/sql-pg",
+    "@effect/platform",
+    "@effect/platform-node",
+    "autocannon"
+  ]
+  return Object.fromEntries(names.map((name) => [name, installed(name)]))
 }
 
 export interface Machine {
@@ -68,7 +78,7 @@ export const casesText = ({ heap, results }: Figures, withCharts: boolean): stri
       return [
         `### ${work.title}`,
         work.about,
-        caseTable(work, result),
+        ...work._tag === "Load" ? loadTables(work, result) : [caseTable(work, result)],
         ...drawing(work.title, work.name, withCharts)
       ]
     }),
@@ -82,14 +92,19 @@ const drawing = (title: string, name: string, withCharts: boolean) =>
 
 const summary = ({ contender, outcome, size }: Row) => {
   if (outcome._tag === "Stopped") return { contender, size, stopped: outcome.why }
-  const quartiles = (values: Array<number>) =>
-    [0.25, 0.5, 0.75].map((share) => Number(quantile(values, share).toPrecision(4)))
+  const quartiles = (measure: Measure) => {
+    const values = outcome.samples.flatMap((sample) => sample[measure] ?? [])
+    return values.length === 0
+      ? undefined
+      : [0.25, 0.5, 0.75].map((share) => Number(quantile(values, share).toPrecision(4)))
+  }
+  const percentiles = kinds.flatMap((kind) => [`${kind} p50`, `${kind} p99`] as const)
   return {
     contender,
     size,
     rounds: outcome.samples.length,
-    wall: quartiles(outcome.samples.map(({ wall }) => wall)),
-    cpu: quartiles(outcome.samples.map(({ cpu }) => cpu))
+    // JSON has no fields that are undefined.
+    ...Object.fromEntries((["wall", "cpu", ...percentiles] as const).map((measure) => [measure, quartiles(measure)]))
   }
 }
 

@@ -54,7 +54,10 @@ export const samplesAt = (
     case "Stopped":
       return { _tag: "Missing", contender, why: outcome.why }
     case "Sampled":
-      return new Map(outcome.samples.map((sample) => [sample.round, sample[measure]]))
+      return new Map(outcome.samples.flatMap((sample) => {
+        const value = sample[measure]
+        return value === undefined ? [] : [[sample.round, value] as const]
+      }))
   }
 }
 

@@ -4,22 +4,21 @@ import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
 import { statement } from "../contenders/sql.js"
 import type { HeapRow } from "../measure/measure.js"
-import type { Case, Result, Row } from "../model.js"
+import type { Case, LoopCase, Measure, Result, Row } from "../model.js"
+import { base } from "../model.js"
 import type { Budget } from "./budgets.js"
 import { isClear, isMet } from "./budgets.js"
 import type { Estimate } from "./statistics.js"
 import { paired } from "./statistics.js"
 
-export const base = "Cenote `use`"
-
-const rounded = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 })
+export const rounded = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 })
 const precise = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 export const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 })
 
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   markdownTable([head, ...rows], { align: head.map((_, index) => index === 0 ? "l" : "r") })
 
-const times = (value: number): string => `${value < 100 ? precise.format(value) : rounded.format(value)} ×`
+export const times = (value: number): string => `${value < 100 ? precise.format(value) : rounded.format(value)} ×`
 
 const spread = ({ high, low }: Estimate, format: (value: number) => string): string =>
   low === high ? "" : `${format(low)} to ${format(high)}`
@@ -43,15 +42,20 @@ export const budgetTable = (all: ReadonlyArray<Budget>): string =>
     })
   )
 
+export const medianAt = (measure: Measure, { outcome }: Row): number | undefined => {
+  if (outcome._tag === "Stopped") return undefined
+  const values = outcome.samples.flatMap((sample) => sample[measure] ?? [])
+  return values.length === 0 ? undefined : quantile(values, 0.5)
+}
+
 /** The median of what its case measures. */
-export const medianOf = ({ measure }: Case, { outcome }: Row): number | undefined =>
-  outcome._tag === "Sampled" ? quantile(outcome.samples.map((sample) => sample[measure]), 0.5) : undefined
+export const medianOf = ({ measure }: Case, row: Row): number | undefined => medianAt(measure, row)
 
 /** Whom all others of a case are compared with. */
-export const baseOf = ({ asks }: Case): string => asks === undefined ? base : statement
+const baseOf = ({ asks }: LoopCase): string => asks === undefined ? base : statement
 
 /** Everybody's time, and how many times that of the base. */
-export const caseTable = (work: Case, result: Result): string => {
+export const caseTable = (work: LoopCase, result: Result): string => {
   const base = baseOf(work)
   const sizes = [...new Set(result.rows.map(({ size }) => size))]
   const names = [...new Set(result.rows.map(({ contender }) => contender))]
