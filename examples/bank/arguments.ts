@@ -13,6 +13,8 @@ pnpm demo [options]
   --accounts N      how many accounts the bank has (default: 100)
   --port N          where the service listens (default: any port that is free)
   --serve           leave the service running until Ctrl-C
+  --clients N       how many clients go on asking while it serves (default: 0)
+  --deadline N      seconds that requests may take to finish when it is stopped (default: 10)
   --help            show this
 `
 
@@ -26,6 +28,8 @@ const Arguments = Schema.Struct({
   connections: Schema.optionalWith(whole(1, 100), { exact: true, default: () => 10 }),
   accounts: Schema.optionalWith(whole(2, 100_000), { exact: true, default: () => 100 }),
   port: Schema.optionalWith(whole(1, 65_535), { exact: true }),
+  clients: Schema.optionalWith(whole(0, 1000), { exact: true, default: () => 0 }),
+  deadline: Schema.optionalWith(whole(1, 600), { exact: true, default: () => 10 }),
   serve: Schema.optionalWith(Schema.Boolean, { exact: true, default: () => false }),
   help: Schema.optionalWith(Schema.Boolean, { exact: true, default: () => false })
 })
@@ -46,6 +50,8 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, Inv
           connections: { type: "string" },
           accounts: { type: "string" },
           port: { type: "string" },
+          clients: { type: "string" },
+          deadline: { type: "string" },
           serve: { type: "boolean" },
           help: { type: "boolean", short: "h" }
         }

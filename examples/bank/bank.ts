@@ -17,7 +17,9 @@ export class Db extends ConnectionPool.Tag("bank/Db")<
       connector: PgConnector.make({ url: options.url, applicationName: "bank" }),
       maxSize: options.connections,
       // The clients of the demo run in this process too, and keep it too busy to hear of an answer soon.
-      checkTimeout: "10 seconds"
+      checkTimeout: "10 seconds",
+      // The service has stopped by then, so nobody asks any more: only what was cut short may still hold a connection.
+      shutdownTimeout: "5 seconds"
     })
 }
 
@@ -36,6 +38,7 @@ export class UnknownAccount extends Data.TaggedError("UnknownAccount")<{ readonl
 export class InsufficientFunds extends Data.TaggedError("InsufficientFunds")<{ readonly message: string }> {}
 
 export class Bank extends Effect.Service<Bank>()("bank/Bank", {
+  accessors: true,
   effect: Effect.gen(function*() {
     const db = yield* Db
 
@@ -69,6 +72,18 @@ export class Bank extends Effect.Service<Bank>()("bank/Bank", {
       ({ rows }) => Number(rows[0]!.total)
     )
 
+    /** As an auditor does it: adds up all balances, and takes its time. */
+    const audit = (seconds: number) =>
+      Effect.map(
+        db.use((connection) =>
+          connection.query<{ total: string }>(
+            "select sum(balance) as total from account, (select pg_sleep($1)) as time_taken",
+            [seconds]
+          )
+        ),
+        ({ rows }) => Number(rows[0]!.total)
+      )
+
     /** All or nothing: whatever fails in here, or interrupts it, rolls back what was done. */
     const transfer = ({ amount, from, to }: Transfer) =>
       db.use((connection) =>
@@ -92,6 +107,6 @@ export class Bank extends Effect.Service<Bank>()("bank/Bank", {
         }))
       )
 
-    return { open, balance, total, transfer } as const
+    return { open, balance, total, audit, transfer } as const
   })
 }) {}

@@ -1,18 +1,22 @@
 /** The bank's HTTP service. Each handler takes a connection for as long as it needs one, and no longer. */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
+import * as GracefulServer from "../graceful/GracefulServer.js"
 import { AccountId, Bank, Db, Transfer } from "./bank.js"
 
 const Account = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, AccountId) })
+const Audit = Schema.Struct({
+  seconds: Schema.compose(Schema.NumberFromString, Schema.Number.pipe(Schema.between(0, 600)))
+})
 
 const router = HttpRouter.empty.pipe(
   HttpRouter.get("/hello", HttpServerResponse.text("Hello")),
@@ -38,6 +42,14 @@ const router = HttpRouter.empty.pipe(
     Effect.gen(function*() {
       const bank = yield* Bank
       return yield* HttpServerResponse.json({ total: yield* bank.total })
+    })
+  ),
+  HttpRouter.get(
+    "/audit/:seconds",
+    Effect.gen(function*() {
+      const bank = yield* Bank
+      const { seconds } = yield* HttpRouter.schemaPathParams(Audit)
+      return yield* HttpServerResponse.json({ total: yield* bank.audit(seconds) })
     })
   ),
   HttpRouter.get("/pool", Effect.flatMap(Db.stats, (stats) => HttpServerResponse.json(stats)))
@@ -84,22 +96,28 @@ export const layer = HttpServer.serve(app satisfies HttpApp.Default<never, Bank 
 /** There is no listening on this port. */
 export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}
 
-/** A server on loopback. Port 0 is any that is free. */
-export const server = (port: number) =>
-  Layer.suspend(() => {
-    const server = createServer({ keepAliveTimeout: 600_000 })
-    // Closing would wait for the slowest client.
-    const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
-    return hangUp.pipe(
-      Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host: "127.0.0.1", backlog: 4096 })),
-      Layer.catchAll(({ cause }) =>
-        Layer.fail(
-          new CannotListen({
-            message: (cause as NodeJS.ErrnoException).code === "EADDRINUSE"
-              ? `Port ${port} is taken. Choose another one with --port, or leave it out for any that is free.`
-              : `Port ${port} cannot be used: ${cause}. Choose another one with --port.`
-          })
-        )
+export interface Options {
+  /** 0 is any that is free. */
+  readonly port: number
+  /** How long requests may take to finish when the server is told to stop. */
+  readonly deadline: Duration.DurationInput
+}
+
+/** A server on loopback. */
+export const server = ({ deadline, port }: Options) =>
+  GracefulServer.layer(() => createServer({ keepAliveTimeout: 600_000 }), {
+    port,
+    host: "127.0.0.1",
+    backlog: 4096,
+    deadline
+  }).pipe(
+    Layer.catchAll(({ cause }) =>
+      Layer.fail(
+        new CannotListen({
+          message: (cause as NodeJS.ErrnoException).code === "EADDRINUSE"
+            ? `Port ${port} is taken. Choose another one with --port, or leave it out for any that is free.`
+            : `Port ${port} cannot be used: ${cause}. Choose another one with --port.`
+        })
       )
     )
-  })
+  )

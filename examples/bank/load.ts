@@ -1,4 +1,4 @@
-/** Many transfers at once, as clients of the bank's HTTP service. */
+/** Transfers, as clients of the bank's HTTP service ask for them: many at once, or one after the other. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
@@ -12,6 +12,8 @@ export interface Options {
   readonly url: string
   readonly transfers: number
   readonly accounts: number
+  /** Hears of each answer. */
+  readonly hear: (answer: Answer) => void
 }
 
 /**
@@ -20,9 +22,11 @@ export interface Options {
  * - `Transferred`: 200.
  * - `Insufficient`: 409, the account had too little.
  * - `Unavailable`: 503, there was no connection for it.
- * - `Failed`: any other answer, or none.
+ * - `Refused`: the service stops, or is not there any more. Nothing was begun, so it may be asked for elsewhere.
+ * - `Failed`: any other answer.
+ * - `Lost`: no answer, or half of one. Nobody knows whether it was done.
  */
-export type Outcome = "Transferred" | "Insufficient" | "Unavailable" | "Failed"
+export type Outcome = "Transferred" | "Insufficient" | "Unavailable" | "Refused" | "Failed" | "Lost"
 
 export interface Answer {
   readonly outcome: Outcome
@@ -38,20 +42,36 @@ export interface Result {
 const seed = "cenote"
 const largestAmount = 500
 
+const anyTransfer = (accounts: number) =>
+  Effect.gen(function*() {
+    const from = yield* Random.nextIntBetween(1, accounts + 1)
+    // One of the others.
+    const other = yield* Random.nextIntBetween(1, accounts)
+    const amount = yield* Random.nextIntBetween(1, largestAmount + 1)
+    return new Transfer({ from, to: other < from ? other : other + 1, amount })
+  })
+
 /** The same transfers each time. */
 const plan = ({ accounts, transfers }: Options) =>
-  Effect.replicateEffect(
-    Effect.gen(function*() {
-      const from = yield* Random.nextIntBetween(1, accounts + 1)
-      // One of the others.
-      const other = yield* Random.nextIntBetween(1, accounts)
-      const amount = yield* Random.nextIntBetween(1, largestAmount + 1)
-      return new Transfer({ from, to: other < from ? other : other + 1, amount })
-    }),
-    transfers
-  ).pipe(Effect.withRandom(Random.make(seed)))
+  Effect.withRandom(Effect.replicateEffect(anyTransfer(accounts), transfers), Random.make(seed))
 
-const outcomes: Record<number, Outcome> = { 200: "Transferred", 409: "Insufficient", 503: "Unavailable" }
+const outcomeOf = (status: number, text: string): Outcome => {
+  switch (status) {
+    case 200:
+      return "Transferred"
+    case 409:
+      return "Insufficient"
+    case 503:
+      return text.includes("stopping") ? "Refused" : "Unavailable"
+    default:
+      return "Failed"
+  }
+}
+
+const unanswered = (error: { readonly message: string; readonly cause?: unknown }) => {
+  const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException
+  return { outcome: code === "ECONNREFUSED" ? "Refused" as const : "Lost" as const, detail: message }
+}
 
 /** Sends one transfer, and waits for the whole answer. */
 const send = (client: HttpClient.HttpClient, url: string, transfer: Transfer): Effect.Effect<Answer> =>
@@ -59,9 +79,9 @@ const send = (client: HttpClient.HttpClient, url: string, transfer: Transfer): E
     const request = HttpClientRequest.post(`${url}/transfers`).pipe(HttpClientRequest.bodyUnsafeJson(transfer))
     const response = yield* client.execute(request)
     const text = yield* response.text
-    return { outcome: outcomes[response.status] ?? "Failed", detail: `${response.status} ${text}` }
+    return { outcome: outcomeOf(response.status, text), detail: `${response.status} ${text}` }
   }).pipe(
-    Effect.catchAll((error) => Effect.succeed({ outcome: "Failed" as const, detail: error.message })),
+    Effect.catchAll((error) => Effect.succeed(unanswered(error))),
     Effect.timed,
     Effect.map(([duration, answer]) => ({ ...answer, millis: Duration.toMillis(duration) }))
   )
@@ -74,8 +94,27 @@ export const run = (options: Options): Effect.Effect<Result, Clients.CannotConne
     const progress = yield* Progress.make("Transfers", transfers.length)
     const [duration, answers] = yield* Effect.timed(Effect.forEach(
       transfers,
-      (transfer, index) => Effect.zipLeft(send(clients[index]!, options.url, transfer), progress.advance),
+      (transfer, index) =>
+        send(clients[index]!, options.url, transfer).pipe(
+          Effect.tap((answer) => Effect.sync(() => options.hear(answer))),
+          Effect.zipLeft(progress.advance)
+        ),
       { concurrency: "unbounded" }
     ))
     return { answers, millis: Duration.toMillis(duration) }
+  }).pipe(Effect.scoped)
+
+/** Some clients, each of which asks for one transfer after the other until it is refused or gets no answer. */
+export const goOn = ({ accounts, clients, hear, url }: Omit<Options, "transfers"> & { readonly clients: number }) =>
+  Effect.gen(function*() {
+    const connected = yield* Clients.make(url, clients)
+    yield* Effect.forEach(
+      connected,
+      (client) =>
+        Effect.flatMap(anyTransfer(accounts), (transfer) => send(client, url, transfer)).pipe(
+          Effect.tap((answer) => Effect.sync(() => hear(answer))),
+          Effect.repeat({ until: ({ outcome }) => outcome === "Refused" || outcome === "Lost" })
+        ),
+      { concurrency: "unbounded", discard: true }
+    )
   }).pipe(Effect.scoped)

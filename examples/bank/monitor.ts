@@ -13,25 +13,44 @@ export interface Peaks {
   readonly samples: number
 }
 
-/** Runs an effect, and looks all the while. The monitor has a connection of its own, which is not of the pool. */
-export const watch = <A, E, R>(url: Redacted.Redacted, effect: Effect.Effect<A, E, R>) =>
+/** What it sees, it sees over a connection of its own, which is not of the pool. Closed with the Scope. */
+export const make = (url: Redacted.Redacted) =>
   Effect.gen(function*() {
     const connection = yield* PgConnector.make({ url, applicationName: "bank-monitor" }).open
-    let peaks: Peaks = { sessions: 0, waiting: 0, samples: 0 }
 
-    const sample = Effect.gen(function*() {
-      const { waiting } = yield* Db.stats
-      const { rows } = yield* connection.query<{ sessions: number }>(
+    /** How many sessions of the pool the server has. */
+    const sessions = Effect.map(
+      connection.query<{ sessions: number }>(
         "select count(*)::int as sessions from pg_stat_activity where application_name = 'bank'"
-      )
-      peaks = {
-        sessions: Math.max(peaks.sessions, rows[0]!.sessions),
-        waiting: Math.max(peaks.waiting, waiting),
-        samples: peaks.samples + 1
-      }
-    })
+      ),
+      ({ rows }) => rows[0]!.sessions
+    )
 
-    const result = yield* Effect.raceFirst(effect, Effect.forever(Effect.delay(sample, "20 millis")))
-    yield* sample
-    return { result, peaks }
-  }).pipe(Effect.scoped)
+    const total = Effect.map(
+      connection.query<{ total: string }>("select sum(balance) as total from account"),
+      ({ rows }) => Number(rows[0]!.total)
+    )
+
+    /** Runs an effect, and looks all the while. */
+    const watch = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.gen(function*() {
+        let peaks: Peaks = { sessions: 0, waiting: 0, samples: 0 }
+
+        const sample = Effect.gen(function*() {
+          const { waiting } = yield* Db.stats
+          peaks = {
+            sessions: Math.max(peaks.sessions, yield* sessions),
+            waiting: Math.max(peaks.waiting, waiting),
+            samples: peaks.samples + 1
+          }
+        })
+
+        const result = yield* Effect.raceFirst(effect, Effect.forever(Effect.delay(sample, "20 millis")))
+        yield* sample
+        return { result, peaks }
+      })
+
+    return { sessions, total, watch }
+  })
+
+export type Monitor = Effect.Effect.Success<ReturnType<typeof make>>

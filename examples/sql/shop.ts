@@ -1,4 +1,5 @@
 /** A shop on any SqlClient: nothing here knows which database it is, or that there is a pool. */
+import { RequestTransaction } from "@cenote/sql-adapter/RequestTransaction"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as SqlSchema from "@effect/sql/SqlSchema"
@@ -39,15 +40,16 @@ export class Shop extends Effect.Service<Shop>()("example/Shop", {
     return {
       stockUp: (name: string, stock: number) => sql`insert into products ${sql.insert({ name, stock })}`,
 
-      /** The stock and the order change together or not at all. */
+      /** The stock and the order change together or not at all: so it asks for a transaction, and does not compile without. */
       order: (product: string, amount: number) =>
-        sql.withTransaction(Effect.gen(function*() {
+        Effect.gen(function*() {
+          yield* RequestTransaction
           yield* sql`update products set stock = stock - ${amount} where name = ${product}`
           const { stock } = Option.getOrThrow(yield* find(product))
           if (stock < 0) return yield* new SoldOut({ product, left: stock + amount })
           yield* sql`insert into orders ${sql.insert({ product, amount })}`
           return stock
-        })),
+        }),
 
       stock: (product: string) =>
         Effect.map(find(product), Option.match({ onNone: () => 0, onSome: ({ stock }) => stock })),
