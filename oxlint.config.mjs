@@ -160,6 +160,7 @@ const core = "packages/core/src"
 const layers = {
   model: {
     may: ["./*.js", ...effect(...values, ...running)],
+    typesOnly: effect("STM"),
     message: "model/ imports none of the other folders, and no module that makes a fiber wait."
   },
   allocator: {
@@ -178,20 +179,30 @@ const layers = {
       "../model/*.js",
       ...effect(...values, ...running)
     ],
+    typesOnly: effect("STM"),
     message: "request/ imports allocator/, resource/ and model/, and no module that makes a fiber wait."
   },
+  observe: {
+    may: ["./*.js", "../model/*.js", ...effect(...values, ...running)],
+    message: "observe/ imports model/ only: it sees of a pool what a user sees, and makes no fiber wait."
+  },
+  http: {
+    may: ["./*.js", "../model/*.js", "@effect/platform/*", ...effect(...values, ...running)],
+    message: "http/ imports model/ and @effect/platform, and no module that makes a fiber wait."
+  },
   testing: {
-    may: ["./*.js", "../*.js", "../model/*.js", ...effect(...values, ...running, ...gates, "TestClock")],
+    may: ["./*.js", "../*.js", "../model/*.js", ...effect(...values, ...running, ...gates, "Scheduler", "TestClock")],
     refused: ["../index.js"],
     message: "testing/ imports public modules by name, model/ and the gates of a test."
   }
 }
 
 const publicModules = {
-  may: ["./*.js", "./request/*.js", "./model/*.js", ...effect(...values, ...running)],
+  may: ["./*.js", "./request/*.js", "./observe/*.js", "./model/*.js", ...effect(...values, ...running)],
   typesOnly: effect(...stm),
   refused: ["./index.js"],
-  message: "A public module imports public modules, request/ and model/, and no module that makes a fiber wait."
+  message:
+    "A public module imports public modules, request/, observe/ and model/, and no module that makes a fiber wait."
 }
 
 const adapter = "packages/sql-adapter/src"
@@ -225,12 +236,24 @@ const adapterFile = {
 
 /** Single files that may import more than their folder, each with its reason. */
 const exceptions = [
+  ...[`${core}/RequestConnection.ts`, `${core}/RequestService.ts`].map((file) => ({
+    file,
+    layer: publicModules,
+    may: ["./http/*.js"],
+    reason: "They are not part of the index: who imports the pool does not load @effect/platform."
+  })),
   {
     file: `${core}/request/events.ts`,
     layer: layers.request,
     may: effect("Queue"),
     reason: "Subscribers of the event stream each have a buffer. No caller that wants a connection waits there."
   },
+  ...[`${adapter}/RequestTransaction.ts`, `${adapter}/internal/request/*.ts`].map((file) => ({
+    file,
+    layer: adapterFile,
+    may: ["@effect/platform/*"],
+    reason: "Requests are @effect/platform's. Nothing else of the adapter knows of them."
+  })),
   {
     file: `${adapter}/internal/pg/listen.ts`,
     layer: adapterFile,

@@ -115,9 +115,9 @@ const consumer = {
     declaration: true,
     outDir: "consumer"
   },
-  files: ["consumer.ts"]
+  files: ["consumer.ts", "consumer-http.ts"]
 }
-copyFileSync(join(root, "scripts/consumer.ts"), join(packed, "consumer.ts"))
+for (const file of consumer.files) copyFileSync(join(root, "scripts", file), join(packed, file))
 writeFileSync(join(packed, "tsconfig.json"), JSON.stringify(consumer))
 writeFileSync(join(packed, "package.json"), JSON.stringify({ type: "module" }))
 run(bin("tsc"), ["-p", "tsconfig.json"], packed)

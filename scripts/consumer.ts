@@ -12,11 +12,17 @@ export class Db extends ConnectionPool.Tag("app/Db")<Db, { readonly ping: Effect
   })
 }
 
-export const { events, get, stats } = Db
+export const { clear, close, drain, events, get, health, leases, recycle, resize, resume, stats, suspend } = Db
 export const lease = Db.lease()
 export const answer = Db.use((connection) => connection.ping)
 export const options = { connector: Effect.succeed(1), maxSize: 3 }
 export const made = ConnectionPool.make(options)
-export const parts = Effect.map(made, (pool) => ({ events: pool.events, stats: pool.stats, lease: pool.lease() }))
+export const parts = Effect.map(made, (pool) => ({
+  events: pool.events,
+  health: pool.health,
+  leases: pool.leases,
+  stats: pool.stats,
+  lease: pool.lease()
+}))
 export const layer = Db.layer
 export const layerConfig = Db.layerConfig
