@@ -167,6 +167,10 @@ const layers = {
     may: ["./*.js", "../model/*.js", ...effect(...values, ...stm)],
     message: "allocator/ imports model/ and STM. It reads no clock and runs no effect of its own."
   },
+  "allocator/keys": {
+    may: ["./*.js", "../*.js", "../../model/*.js", ...effect(...values, ...stm)],
+    message: "allocator/keys/ imports allocator/, model/ and STM. It reads no clock and runs no effect of its own."
+  },
   resource: {
     may: ["./*.js", "../model/*.js", ...effect(...values, ...running)],
     message: "resource/ imports model/ only, and no module that makes a fiber wait."
@@ -181,6 +185,19 @@ const layers = {
     ],
     typesOnly: effect("STM"),
     message: "request/ imports allocator/, resource/ and model/, and no module that makes a fiber wait."
+  },
+  "request/keys": {
+    may: [
+      "./*.js",
+      "../*.js",
+      "../../allocator/*.js",
+      "../../allocator/keys/*.js",
+      "../../model/*.js",
+      "../../resource/*.js",
+      ...effect(...values, ...running, "MutableHashMap")
+    ],
+    typesOnly: effect("STM"),
+    message: "request/keys/ imports request/, allocator/, resource/ and model/, and no module that makes a fiber wait."
   },
   observe: {
     may: ["./*.js", "../model/*.js", ...effect(...values, ...running)],
@@ -198,7 +215,14 @@ const layers = {
 }
 
 const publicModules = {
-  may: ["./*.js", "./request/*.js", "./observe/*.js", "./model/*.js", ...effect(...values, ...running)],
+  may: [
+    "./*.js",
+    "./request/*.js",
+    "./request/keys/*.js",
+    "./observe/*.js",
+    "./model/*.js",
+    ...effect(...values, ...running)
+  ],
   typesOnly: effect(...stm),
   refused: ["./index.js"],
   message:

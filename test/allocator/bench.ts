@@ -166,6 +166,10 @@ export class Bench {
         return []
       case "Gather":
         return "gather"
+      case "Elsewhere":
+      case "Gone":
+      case "Over":
+        throw new Error("a plain pool has no keys")
       case "Announce":
         this.announced.push(work.announcement._tag)
         return []

@@ -70,6 +70,7 @@ const cases: { readonly [K in Input["_tag"]]: () => readonly [Bench, Extract<Inp
   Seat: () => [seated(), { _tag: "Seat", now: 0, numbers: [1] }],
   Bind: () => [seated(), { _tag: "Bind", now: 0, numbers: [1], isBound: false }],
   Expel: () => [seated(), { _tag: "Expel", now: 0, number: 1 }],
+  Cede: () => [idle(), { _tag: "Cede", now: 100 }],
   Tick: () => [busy(), { _tag: "Tick", now: 150 }],
   Start: () => [new Bench(rules), { _tag: "Start", now: 0, target: 1, ticket: new Ticket(0, Infinity) }],
   Shutdown: () => [busy(), { _tag: "Shutdown", now: 100, ticket: new Ticket(100, 500) }],

@@ -46,6 +46,7 @@ const inputOf = (input: Input): string => {
       return `Suspend until ${input.until}, newcomers ${input.newcomers}`
     case "Resize":
       return `Resize ${JSON.stringify(input.sizes)}`
+    case "Cede":
     case "Tick":
     case "Drain":
     case "Resume":
@@ -64,6 +65,12 @@ const workOf = (work: Work): string => {
       return "finish"
     case "Gather":
       return "gather"
+    case "Elsewhere":
+      return `for key ${work.key}: ${work.work.map(workOf).join(", ")}`
+    case "Gone":
+      return `key ${work.key} is gone`
+    case "Over":
+      return "all keys are gone"
     case "Open":
       return `open c${work.id} for ${work.purpose}`
     case "Check":

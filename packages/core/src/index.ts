@@ -11,6 +11,11 @@ export * as Connector from "./Connector.js"
 /**
  * @since 0.1.0
  */
+export * as KeyedPool from "./KeyedPool.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as PoolError from "./PoolError.js"
 
 /**

@@ -49,6 +49,8 @@ export type Denial =
   | { readonly _tag: "Deadlock"; readonly at: number; readonly situation: Situation }
   | { readonly _tag: "Down"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Closed" }
+  /** Its key is gone since it was looked up. No caller is told: it asks again. */
+  | { readonly _tag: "Forgotten" }
 
 export type Notice =
   /** The ticket has this connection. */

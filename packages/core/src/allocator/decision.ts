@@ -48,6 +48,8 @@ export type Input =
   }
   /** A seat is one of more than the pool may have connections. */
   | { readonly _tag: "Expel"; readonly now: number; readonly number: number }
+  /** Another key has more need of a permit than this one: an idle connection ends, or a shared one when it comes back. */
+  | { readonly _tag: "Cede"; readonly now: number }
   /** Time has passed. */
   | { readonly _tag: "Tick"; readonly now: number }
   /** Opens `target` connections; the ticket waits for them. Once, before anyone asks. */
@@ -98,6 +100,12 @@ export type Work =
   | { readonly _tag: "End" }
   /** Seats may be served now, or the pool cannot serve anybody: their other pools are to be looked at. */
   | { readonly _tag: "Gather" }
+  /** What is to be done for another key of a keyed pool, which changed in the same transaction. */
+  | { readonly _tag: "Elsewhere"; readonly key: number; readonly work: ReadonlyArray<Work>; readonly due: number }
+  /** Nothing is left of a key. */
+  | { readonly _tag: "Gone"; readonly key: number }
+  /** A keyed pool is closed. Once. */
+  | { readonly _tag: "Over" }
   /** An operation has changed something. */
   | { readonly _tag: "Announce"; readonly announcement: Announcement }
   | { readonly _tag: "Open"; readonly id: number; readonly purpose: OpenPurpose }

@@ -12,7 +12,7 @@ import { dismissLate, isLate, judgeAnew } from "./overload.js"
 import { retirement } from "./retirement.js"
 import { condemnInUse, isSharing, nextToJoin } from "./shared.js"
 import type { Connection, State } from "./state.js"
-import { inUseCount, liveCount, spentCount, withIdle, withPhase, withSteps, withUpkeep } from "./state.js"
+import { inUseCount, limitOf, liveCount, spentCount, withIdle, withPhase, withSteps, withUpkeep } from "./state.js"
 import { isAble, nextToServe } from "./turns.js"
 import { denyOverdue } from "./waiting.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -37,12 +37,15 @@ export const lacksCheck = ({ queue, steps }: State): boolean => WaitQueue.size(q
 /** Whether the pool is to go on, so that connections are opened in advance. */
 const goesOn = ({ phase }: State): boolean => phase._tag === "Running" || phase._tag === "Starting"
 
-const hasPermit = (state: State): boolean => spentCount(state) < state.rules.maxSize
+const hasPermit = (state: State): boolean => spentCount(state) < limitOf(state)
+
+/** Whether an opening is allowed, but for the back-off and for what others leave. */
+const mayAskToOpen = (state: State): boolean =>
+  (goesOn(state) || (state.phase._tag === "Draining" && WaitQueue.size(state.queue) > 0)) &&
+  spentCount(state) < state.rules.maxSize && state.steps.opening.size < state.rules.maxConnecting
 
 /** Whether an opening is allowed, but for the back-off. */
-export const mayOpen = (state: State): boolean =>
-  (goesOn(state) || (state.phase._tag === "Draining" && WaitQueue.size(state.queue) > 0)) && hasPermit(state) &&
-  state.steps.opening.size < state.rules.maxConnecting
+export const mayOpen = (state: State): boolean => mayAskToOpen(state) && hasPermit(state)
 
 const canOpen = (state: State, now: number): boolean => mayOpen(state) && now >= state.upkeep.notBefore
 
@@ -65,7 +68,11 @@ const awaitsSuccessor = (state: State): boolean =>
 
 /** Whether an opening would begin now if it were not for the back-off. */
 export const isHeldBack = (state: State): boolean =>
-  mayOpen(state) && (isShort(state) || isBelowTarget(state) || awaitsSuccessor(state))
+  mayAskToOpen(state) && (isShort(state) || isBelowTarget(state) || awaitsSuccessor(state))
+
+/** Whether somebody waits for whom an opening would begin now if other keys left a permit for it. */
+export const lacksPermit = (state: State, now: number): boolean =>
+  WaitQueue.size(state.queue) > 0 && now >= state.upkeep.notBefore && mayAskToOpen(state) && isShort(state)
 
 const open = (state: State, purpose: OpenPurpose, now: number, work: Array<Work>): State => {
   const id = state.upkeep.nextConnection
@@ -141,8 +148,9 @@ export const departure = (
 ): CloseReason | undefined =>
   retirement(state, connection, uses, now) ??
     (liveCount(state) >= state.rules.maxSize ? "Resized" : undefined) ??
+    (liveCount(state) >= state.upkeep.quota ? "Ceded" : undefined) ??
     (state.phase._tag === "Draining" && WaitQueue.size(state.queue) === 0 ? "Shutdown" : undefined) ??
-    (leavesFirst(state, connection.id, now) && spentCount(state) + 1 >= state.rules.maxSize
+    (leavesFirst(state, connection.id, now) && spentCount(state) + 1 >= limitOf(state)
       ? connection.endsAs
       : undefined)
 

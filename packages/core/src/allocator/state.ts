@@ -155,6 +155,8 @@ export interface Upkeep {
   readonly failedInARow: number
   readonly notBefore: number
   readonly lastConnectFailure: Option.Option<ConnectFailure>
+  /** How many permits other keys of a keyed pool leave to this one. Infinity: as many as `maxSize` says. */
+  readonly quota: number
   /** The connection that is being replaced because it nears the end of its lifetime. One at a time. */
   readonly renewing: number | undefined
   /** No connection is due for the keeper before this. */
@@ -301,6 +303,7 @@ export const initial = (rules: Rules): State =>
       failedInARow: 0,
       notBefore: 0,
       lastConnectFailure: Option.none(),
+      quota: Infinity,
       renewing: undefined,
       sweepAt: Infinity,
       nested: OrderedMap.empty(),
@@ -341,6 +344,9 @@ export const servedCount = ({ nextTicket, queue, upkeep }: State): number =>
 
 /** Connections that are open or will be. */
 export const liveCount = (state: State): number => openCount(state) + state.steps.opening.size
+
+/** How many permits there may be spent. */
+export const limitOf = ({ rules: { maxSize }, upkeep: { quota } }: State): number => Math.min(maxSize, quota)
 
 /** Permits that are spent. */
 export const spentCount = (state: State): number => liveCount(state) + state.steps.closing.size

@@ -86,16 +86,21 @@ const enqueue = (before: State, now: number, ticket: Ticket): readonly [Answer, 
   const judged = beginToWait(before, ticket.priority, now)
   const joined = withWaiter(judged, WaitQueue.push(before.queue, number, ticket), measure(before, now))
   const state = settle(nest(joined, number, ticket), now, work)
-  if (WaitQueue.get(state.queue, number) !== undefined) {
-    if (surplus(state) > state.rules.maxWaiters) {
-      return turnAway(withoutNewcomer(state, number, now, work), now, work, "QueueFull")
-    }
-    if (isHopeless(state, number, ticket, now)) {
-      return turnAway(withoutNewcomer(state, number, now, work), now, work, "DeadlineTooShort")
-    }
-  }
-  return wait(raiseWaiting(state), now, work, number)
+  if (WaitQueue.get(state.queue, number) === undefined) return wait(raiseWaiting(state), now, work, number)
+  const reason = surplus(state) > state.rules.maxWaiters
+    ? "QueueFull"
+    : isHopeless(state, number, ticket, now)
+    ? "DeadlineTooShort"
+    : undefined
+  if (reason === undefined) return wait(raiseWaiting(state), now, work, number)
+  const after = withoutNewcomer(state, number, now, work)
+  if (WaitQueue.size(after.queue) > 0 || !work.some(isShed)) return turnAway(after, now, work, reason)
+  // The last that waits is never shed: as if nobody had come.
+  const anew: Array<Work> = []
+  return turnAway(settle(drawn(before), now, anew), now, anew, reason)
 }
+
+const isShed = (work: Work): boolean => work._tag === "Deny" && work.denial._tag === "Overloaded"
 
 /** Others may have had to wait for it. */
 const withoutNewcomer = (state: State, number: number, now: number, work: Array<Work>): State => {

@@ -1,4 +1,5 @@
 /** The allocator as one pure function: an input and a state give a decision and the next state. */
+import { cede } from "./cede.js"
 import { claim } from "./claim.js"
 import { abandonIfDue, closed, drain, shutdown } from "./closing.js"
 import type { Act, DecisionOf, Input, Work } from "./decision.js"
@@ -56,6 +57,8 @@ export const transition: <I extends Input>(state: State, input: I) => readonly [
       return closed(state, input.now, input.id, input.aborted)
     case "Condemn":
       return condemn(state, input.now, input.id, input.reason)
+    case "Cede":
+      return cede(state, input.now)
     case "Tick":
       return tick(state, input.now)
     case "Start":

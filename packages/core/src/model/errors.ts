@@ -197,6 +197,21 @@ export class PoolClosed extends TaggedError("PoolClosed")<{
 }
 
 /**
+ * What was given for a key cannot be one: two that are the same would not be found to be.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidKey extends TaggedError("InvalidKey")<{
+  readonly pool: string
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `A key of pool "${this.pool}" ${this.problem}`
+  }
+}
+
+/**
  * One option that cannot be.
  *
  * @since 0.1.0

@@ -16,6 +16,7 @@ import type { LeaseInfo } from "./stats.js"
  * - `IdleTimeout`, `MaxLifetime`, `MaxUses`: it is retired
  * - `MaxLease`: it was held for longer than that, and aborted
  * - `Cleared`, `Recycled`, `Resized`: an operation of that name ended it
+ * - `Ceded`: another key of its `KeyedPool` had more need of its permit
  * - `Shutdown`: the pool is closing
  *
  * @since 0.1.0
@@ -36,6 +37,7 @@ export type CloseReason =
   | "Cleared"
   | "Recycled"
   | "Resized"
+  | "Ceded"
   | "Shutdown"
 
 /**

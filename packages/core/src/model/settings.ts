@@ -57,9 +57,9 @@ export interface Settings<A, E, R> {
   readonly startup: "lazy" | "probe" | "fill"
 }
 
-type Decoded<A> = Either.Either<A, string>
+export type Decoded<A> = Either.Either<A, string>
 
-const show = (u: unknown): string => {
+export const show = (u: unknown): string => {
   switch (typeof u) {
     case "string":
       return JSON.stringify(u)
@@ -78,10 +78,11 @@ const show = (u: unknown): string => {
   }
 }
 
-const integer = (least: number, { orInfinity }: { readonly orInfinity: boolean }) => (u: unknown): Decoded<number> =>
-  (Number.isSafeInteger(u) && (u as number) >= least) || (orInfinity && u === Infinity)
-    ? Either.right(u as number)
-    : Either.left(`must be an integer of at least ${least}${orInfinity ? ", or Infinity" : ""}; got ${show(u)}`)
+export const integer =
+  (least: number, { orInfinity }: { readonly orInfinity: boolean }) => (u: unknown): Decoded<number> =>
+    (Number.isSafeInteger(u) && (u as number) >= least) || (orInfinity && u === Infinity)
+      ? Either.right(u as number)
+      : Either.left(`must be an integer of at least ${least}${orInfinity ? ", or Infinity" : ""}; got ${show(u)}`)
 
 const share = (u: unknown): Decoded<number> =>
   typeof u === "number" && u >= 0 && u <= 1
@@ -109,7 +110,7 @@ const isNonsense = (u: unknown): boolean =>
   (Array.isArray(u) && u.some((part) => typeof part !== "number" || !(part >= 0)))
 
 /** In whole milliseconds, rounded up. */
-const duration = (least: "zero" | "aboveZero") => (u: unknown): Decoded<number> => {
+export const duration = (least: "zero" | "aboveZero") => (u: unknown): Decoded<number> => {
   const decoded = isNonsense(u) ? Option.none() : Duration.decodeUnknown(u)
   return Option.isSome(decoded) && (least === "zero" || Duration.toMillis(decoded.value) > 0)
     ? Either.right(Math.ceil(Duration.toMillis(decoded.value)))
@@ -146,7 +147,7 @@ const schedule = (u: unknown): Decoded<Option.Option<Schedule.Schedule<unknown, 
     ? Either.right(Option.some(u as unknown as Schedule.Schedule<unknown, unknown>))
     : Either.left(`must be a Schedule, as Schedule.recurs(2); got ${show(u)}`)
 
-const source = (u: unknown): Decoded<Connector.Connector<unknown, unknown, unknown>> =>
+export const source = (u: unknown): Decoded<Connector.Connector<unknown, unknown, unknown>> =>
   Connector.isConnector(u)
     ? Either.right(u)
     : Effect.isEffect(u)
@@ -185,14 +186,14 @@ const decoders = {
   shutdownTimeout: duration("zero")
 } satisfies { readonly [K in keyof Required<Options<unknown, unknown, unknown>>]: (u: unknown) => Decoded<unknown> }
 
-type Values = { readonly [K in keyof typeof decoders]: Either.Either.Right<ReturnType<(typeof decoders)[K]>> }
+export type Values = { readonly [K in keyof typeof decoders]: Either.Either.Right<ReturnType<(typeof decoders)[K]>> }
 
 const beyondMaximum = (field: string, value: number, maxSize: number): InvalidOption => ({
   field,
   problem: `must be at most maxSize; got ${value} with maxSize ${maxSize}`
 })
 
-const decodeFields = (input: object): { readonly issues: Array<InvalidOption>; readonly values: Values } => {
+export const decodeFields = (input: object): { readonly issues: Array<InvalidOption>; readonly values: Values } => {
   const given: Record<string, unknown> = { ...input }
   const issues: Array<InvalidOption> = []
   const values: Record<string, unknown> = {}
@@ -227,41 +228,51 @@ export const decode = <A, E, R>(
   }
   if (issues.length > 0) return Either.left(new InvalidOptions({ issues }))
   const connector = values.connector as Connector.Connector<any, any, any>
-  return Either.right({
-    name: values.name ?? connector.name,
-    connector,
-    rules: {
-      maxSize: values.maxSize,
-      minSize: values.minSize,
-      minIdle: values.minIdle,
-      maxWaiters: values.maxWaiters,
-      overload: values.overload,
-      maxConnecting: values.maxConnecting,
-      whenDown: values.whenDown,
-      idleTimeout: values.idleTimeout,
-      maxLifetime: values.maxLifetime,
-      lifetimeJitter: values.lifetimeJitter,
-      maxUses: values.maxUses,
-      concurrency: values.concurrency,
-      checkAfterIdle: connector.check === undefined ? Infinity : values.checkAfterIdle,
-      canCheck: connector.check !== undefined,
-      keepalive: connector.ping === undefined && connector.check === undefined ? Infinity : values.keepalive,
-      maxLease: values.maxLease,
-      leakThreshold: values.leakThreshold,
-      order: values.order
-    },
-    acquireTimeout: values.acquireTimeout,
-    ageing: values.ageing,
-    leakTracing: values.leakTracing,
-    connectTimeout: values.connectTimeout,
-    connectRetry: values.connectRetry,
-    checkTimeout: values.checkTimeout,
-    resetTimeout: values.resetTimeout,
-    closeTimeout: values.closeTimeout,
-    shutdownTimeout: values.shutdownTimeout,
-    startup: values.startup
-  })
+  return Either.right(settingsOf(values, connector, values.name ?? connector.name, rulesOf(values, connector)))
 }
+
+/** What the allocator needs to know where connections are this connector's: without a step, what it is for is off. */
+export const rulesOf = (values: Values, { check, ping }: Connector.Connector<any, any, any>): Rules => ({
+  maxSize: values.maxSize,
+  minSize: values.minSize,
+  minIdle: values.minIdle,
+  maxWaiters: values.maxWaiters,
+  overload: values.overload,
+  maxConnecting: values.maxConnecting,
+  whenDown: values.whenDown,
+  idleTimeout: values.idleTimeout,
+  maxLifetime: values.maxLifetime,
+  lifetimeJitter: values.lifetimeJitter,
+  maxUses: values.maxUses,
+  concurrency: values.concurrency,
+  checkAfterIdle: check === undefined ? Infinity : values.checkAfterIdle,
+  canCheck: check !== undefined,
+  keepalive: ping === undefined && check === undefined ? Infinity : values.keepalive,
+  maxLease: values.maxLease,
+  leakThreshold: values.leakThreshold,
+  order: values.order
+})
+
+export const settingsOf = (
+  values: Values,
+  connector: Connector.Connector<any, any, any>,
+  name: string,
+  rules: Rules
+): Settings<any, any, any> => ({
+  name,
+  connector,
+  rules,
+  acquireTimeout: values.acquireTimeout,
+  ageing: values.ageing,
+  leakTracing: values.leakTracing,
+  connectTimeout: values.connectTimeout,
+  connectRetry: values.connectRetry,
+  checkTimeout: values.checkTimeout,
+  resetTimeout: values.resetTimeout,
+  closeTimeout: values.closeTimeout,
+  shutdownTimeout: values.shutdownTimeout,
+  startup: values.startup
+})
 
 const decodeOne = <A>(field: string, decoded: Decoded<A>): Either.Either<A, InvalidOptions> =>
   Either.mapLeft(decoded, (problem) => new InvalidOptions({ issues: [{ field, problem }] }))

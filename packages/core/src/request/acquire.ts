@@ -21,11 +21,11 @@ import { PoolEvent } from "../model/events.js"
 import type { AcquireOptions, LeaseOptions, Priority } from "../model/options.js"
 import { decodeAcquireTimeout, decodeExclusive, decodePriority } from "../model/settings.js"
 import type { Resource } from "../resource/Resource.js"
+import { afterJump } from "./commit.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
 import { currentFiber } from "./currentFiber.js"
 import { diagnose } from "./diagnosis.js"
-import { afterJump } from "./operations.js"
 import { perform } from "./perform.js"
 import { traced } from "./tracing.js"
 
@@ -35,6 +35,9 @@ export interface Hold<A> {
   readonly id: number
   readonly resource: Resource<A, any, any>
 }
+
+/** The key that was asked for is gone since it was looked up: no caller sees it, because it is looked up again. */
+export const forgotten = { _tag: "Forgotten" } as const
 
 const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | AcquireError> => {
   const pool = core.settings.name
@@ -71,6 +74,8 @@ const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | Acquir
       return Cause.fail(new PoolClosed({ pool }))
     case "Down":
       return denial.cause as Cause.Cause<E | ConnectTimeout>
+    case "Forgotten":
+      return Cause.fail(forgotten) as Cause.Cause<never>
   }
 }
 
@@ -80,7 +85,9 @@ export const fail = <A, E>(
   denial: Denial
 ): Effect.Effect<never, E | AcquireError> => {
   const cause = failure(core, denial)
-  publish(core, (at) => PoolEvent.AcquireFailed({ at, waited: at - ticket.since, cause }))
+  if (denial._tag !== "Forgotten") {
+    publish(core, (at) => PoolEvent.AcquireFailed({ at, waited: at - ticket.since, cause }))
+  }
   return Effect.failCause(cause)
 }
 
@@ -154,7 +161,9 @@ export const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefi
 const ranks: Record<Priority, number> = { high: 1, normal: 0, low: -1 }
 
 /** Where this is called from, when a lease that lasts too long is to be traced to that place. */
-export const originOf = ({ settings }: Core<any, any>): Error | undefined =>
+export const originOf = (core: Core<any, any>): Error | undefined => traceOf(core.settings)
+
+export const traceOf = (settings: { readonly leakTracing: boolean }): Error | undefined =>
   settings.leakTracing ? new Error("asked for") : undefined
 
 const isExclusive = (options: AcquireOptions | undefined): boolean =>

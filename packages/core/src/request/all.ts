@@ -17,10 +17,10 @@ import { PoolEvent } from "../model/events.js"
 import type { LeaseOptions } from "../model/options.js"
 import type { Hold } from "./acquire.js"
 import { fail, hold, leave, mannerOf, timeoutOf } from "./acquire.js"
+import { afterJump } from "./commit.js"
 import type { Core } from "./core.js"
 import { now, publish } from "./core.js"
 import { currentFiber } from "./currentFiber.js"
-import { afterJump } from "./operations.js"
 import { perform } from "./perform.js"
 
 type AnyCore = Core<any, any>

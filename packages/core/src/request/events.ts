@@ -9,20 +9,23 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { PoolEvent } from "../model/events.js"
+import type { KeyedPoolEvent } from "../model/keyed.js"
 
 /** How many events a subscriber may be behind. */
 const BUFFER = 4096
 
-/** What a subscriber reads: events, and that there will be no more. */
-type Item = Option.Option<PoolEvent>
+type Event = PoolEvent | KeyedPoolEvent<unknown>
 
-class Subscriber {
+/** What a subscriber reads: events, and that there will be no more. */
+type Item<E> = Option.Option<E | PoolEvent & { readonly _tag: "EventsDropped" }>
+
+class Subscriber<E extends Event> {
   private dropped = 0
   private droppedAt = 0
 
-  constructor(readonly queue: Queue.Queue<Item>) {}
+  constructor(readonly queue: Queue.Queue<Item<E>>) {}
 
-  offer(event: PoolEvent): void {
+  offer(event: E): void {
     if (Option.getOrElse(this.queue.unsafeSize(), () => 0) >= BUFFER) {
       this.dropped++
       this.droppedAt = event.at
@@ -45,8 +48,8 @@ class Subscriber {
   }
 }
 
-export class Events {
-  private readonly subscribers = new Set<Subscriber>()
+export class Events<E extends Event = PoolEvent> {
+  private readonly subscribers = new Set<Subscriber<E>>()
   private ended = false
 
   /** Whether anyone listens: ask before building an event. */
@@ -54,7 +57,7 @@ export class Events {
     return this.subscribers.size > 0
   }
 
-  publish(event: PoolEvent): void {
+  publish(event: E): void {
     for (const subscriber of this.subscribers) subscriber.offer(event)
   }
 
@@ -65,11 +68,11 @@ export class Events {
   }
 
   // The buffer has no bound of its own: `offer` sees to it. What says that the pool has ended must always fit.
-  readonly stream: Stream.Stream<PoolEvent> = Stream.unwrapScoped(
+  readonly stream: Stream.Stream<E | PoolEvent & { readonly _tag: "EventsDropped" }> = Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(
-        Effect.map(Queue.unbounded<Item>(), (queue) => {
-          const subscriber = new Subscriber(queue)
+        Effect.map(Queue.unbounded<Item<E>>(), (queue) => {
+          const subscriber = new Subscriber<E>(queue)
           this.subscribers.add(subscriber)
           if (this.ended) subscriber.end()
           return subscriber

@@ -2,61 +2,62 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Allocator from "../allocator/Allocator.js"
-import type { Input } from "../allocator/decision.js"
 import { Ticket } from "../allocator/Ticket.js"
 import type { ConnectTimeout, InvalidOptions } from "../model/errors.js"
 import type { Options } from "../model/options.js"
 import type { Settings } from "../model/settings.js"
 import { decode } from "../model/settings.js"
 import { gather } from "./all.js"
-import type { Core, Timeless } from "./core.js"
+import { commit } from "./commit.js"
+import type { Core } from "./core.js"
 import { now } from "./core.js"
 import { Events } from "./events.js"
 import { InOrder } from "./InOrder.js"
 import { Keeper } from "./Keeper.js"
-import { afterJump, close } from "./operations.js"
-import { perform, startAll } from "./perform.js"
+import { close } from "./operations.js"
+import { startAll, suspect } from "./perform.js"
 import { Time } from "./Time.js"
+
+/** A pool that is nobody's key. */
+export interface PlainCore<A, E> extends Core<A, E> {
+  readonly events: Events
+}
 
 const makeCore = <A, E, R>(
   settings: Settings<A, E, R>,
   history: Allocator.History | undefined
-): Effect.Effect<Core<A, E>, never, R> =>
+): Effect.Effect<PlainCore<A, E>, never, R> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
     const runtime = yield* Effect.runtime<R>()
     const allocator = yield* Allocator.make(settings.rules, history)
     const time = new Time(clock)
-    const commit = (input: Timeless) =>
-      Effect.uninterruptible(Effect.suspend(() => {
-        const now = time.now()
-        return afterJump(
-          core,
-          Effect.tap(
-            allocator.decide({ ...input, now } as Exclude<Input, { _tag: "Take" | "Claim" }>),
-            (decision) => Effect.sync(() => perform(core, decision))
-          )
-        )
-      }))
-    const core: Core<A, E> = {
+    const keeper = new Keeper(
+      time,
+      (effect) => Runtime.runFork(runtime)(Effect.interruptible(effect), { immediate: false }),
+      Effect.suspend(() => commit(core, { _tag: "Tick" }))
+    )
+    const core: PlainCore<A, E> = {
       settings,
       allocator,
       time,
       runtime,
       resources: new Map(),
       workers: new Map(),
-      keeper: new Keeper(
-        time,
-        (effect) => Runtime.runFork(runtime)(Effect.interruptible(effect), { immediate: false }),
-        commit({ _tag: "Tick" })
-      ),
+      keeper,
       events: new Events(),
       work: new InOrder((work) => startAll(core, work)),
+      elsewhere: constVoid,
+      afterJump: Effect.suspend(() => {
+        keeper.clear()
+        return suspect(core, "Clock")
+      }),
       gather: Effect.suspend(() => gather(core)),
-      commit
+      commit: (input) => commit(core, input)
     }
     return core
   })
@@ -85,7 +86,7 @@ const shutdown = <A, E>(core: Core<A, E>): Effect.Effect<void> =>
 export const make = <A, E, R>(
   options: Options<A, E, R>,
   history?: Allocator.History
-): Effect.Effect<Core<A, E>, InvalidOptions | E | ConnectTimeout, Exclude<R, Scope.Scope> | Scope.Scope> =>
+): Effect.Effect<PlainCore<A, E>, InvalidOptions | E | ConnectTimeout, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const settings = yield* Either.match(decode(options), { onLeft: Effect.fail, onRight: Effect.succeed })

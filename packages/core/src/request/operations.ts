@@ -10,17 +10,8 @@ import type { ClearOptions, CloseOptions, RecycleOptions, SuspendOptions } from 
 import { decodeDuration, decodeFinite, decodeNewcomers, decodeSizes } from "../model/settings.js"
 import type { Core, Timeless } from "./core.js"
 import { now } from "./core.js"
-import { suspect } from "./perform.js"
 
 type AnyCore = Core<any, any>
-
-/** What a decision is to come before: where time has jumped, what is idle is suspected first. Must be run uninterruptibly. */
-export const afterJump = <A, E, R>(core: AnyCore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-  if (!core.time.hasJumped) return effect
-  core.time.hasJumped = false
-  core.keeper.clear()
-  return Effect.zipRight(suspect(core, "Clock"), effect)
-}
 
 const operate = (core: AnyCore, input: Timeless): Effect.Effect<void, PoolClosed> =>
   Effect.flatMap(

@@ -45,6 +45,10 @@ const start = (core: AnyCore, work: Work): void => {
       return publish(core, (at): PoolEvent => ({ ...work.announcement, at }))
     case "Gather":
       return void Runtime.runFork(core.runtime)(core.gather, { immediate: false })
+    case "Elsewhere":
+    case "Gone":
+    case "Over":
+      return core.elsewhere(work)
     case "Open":
       return open(core, work.id, work.purpose)
     case "Check":
