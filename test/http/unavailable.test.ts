@@ -219,6 +219,7 @@ describe("the reason", () => {
       place: 1,
       phase: "running",
       sizes: { ...sizes, leased },
+      quota: sizes.maxSize,
       leases: [],
       youngestLease: 0,
       returnRate: 0,

@@ -53,7 +53,7 @@ export class KeysBench {
   }
 
   /** Since the last look. */
-  get news(): ReadonlyArray<string> {
+  told(): ReadonlyArray<string> {
     return this.said.splice(0)
   }
 

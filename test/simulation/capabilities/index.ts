@@ -17,6 +17,7 @@ import { rollbacks } from "./rollback.js"
 import { shares } from "./shares.js"
 import { bursts } from "./spare.js"
 import { stepFaults } from "./steps.js"
+import { tenants } from "./tenants.js"
 import { watchers } from "./watchers.js"
 
 export const capabilities: ReadonlyArray<Capability<any>> = [
@@ -39,5 +40,6 @@ export const capabilities: ReadonlyArray<Capability<any>> = [
   criticals,
   shares,
   claims,
-  parties
+  parties,
+  tenants
 ]

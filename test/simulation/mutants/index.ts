@@ -6,6 +6,7 @@ import { operate } from "./operate.js"
 import { parties } from "./parties.js"
 import { request } from "./request.js"
 import { shares } from "./shares.js"
+import { tenants } from "./tenants.js"
 import { watch } from "./watch.js"
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -15,5 +16,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...operate,
   ...shares,
   ...claims,
-  ...parties
+  ...parties,
+  ...tenants
 ]

@@ -27,6 +27,8 @@ export interface Holder {
 export interface Situation {
   readonly phase: PoolPhase
   readonly sizes: Sizes
+  /** How many of `maxSize` other keys leave to this one. */
+  readonly quota: number
   /** The oldest leases. */
   readonly holders: ReadonlyArray<Holder>
   /** When the youngest lease began, if there is one. */

@@ -3,7 +3,7 @@ import type { PoolPhase } from "../model/stats.js"
 import { returnRate } from "./measures.js"
 import * as OrderedMap from "./OrderedMap.js"
 import type { Leased, State } from "./state.js"
-import { sizes } from "./state.js"
+import { limitOf, sizes } from "./state.js"
 import type { Holder, Situation } from "./Ticket.js"
 
 /** How many leases are named. */
@@ -38,6 +38,7 @@ export const situationOf = (state: State, now: number): Situation => {
   return {
     phase: phaseOf(state),
     sizes: sizes(state),
+    quota: limitOf(state),
     holders: holders.slice(0, NAMED),
     youngest: holders.at(-1)?.since,
     returnRate: returnRate(state, now),

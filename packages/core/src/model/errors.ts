@@ -34,10 +34,13 @@ const describeLeases = (leases: ReadonlyArray<LeaseInfo>): ReadonlyArray<string>
   leases.length === 0 ? [] : [`Held the longest: ${leases.map(describeLease).join("; ")}.`]
 
 const remedy = (
-  error: Pick<AcquireTimeout, "lastConnectFailure" | "phase" | "sizes" | "waited" | "youngestLease">
+  error: Pick<AcquireTimeout, "lastConnectFailure" | "phase" | "quota" | "sizes" | "waited" | "youngestLease">
 ): string => {
-  const { lastConnectFailure: failure, phase, sizes, waited, youngestLease } = error
+  const { lastConnectFailure: failure, phase, quota, sizes, waited, youngestLease } = error
   if (phase === "suspended") return "The pool is suspended: it hands out nothing until it is resumed."
+  if (quota < sizes.maxSize && sizes.opening === 0) {
+    return "Other keys have the rest of what maxTotal allows: hold connections for a shorter time, or raise maxTotal if the servers can serve more at once."
+  }
   if (Option.isSome(failure) && sizes.leased === 0) {
     return "Connections cannot be opened: see the last connect failure."
   }
@@ -68,6 +71,8 @@ export class AcquireTimeout extends TaggedError("AcquireTimeout")<{
   /** Where the pool was in its life. */
   readonly phase: PoolPhase
   readonly sizes: Sizes
+  /** How many of `maxSize` the other keys of a keyed pool left to this one. In a plain pool it is `maxSize`. */
+  readonly quota: number
   /** The oldest leases, three at most. */
   readonly leases: ReadonlyArray<LeaseInfo>
   /** How long the youngest lease has lasted, in milliseconds; 0: there is none. */

@@ -4,7 +4,6 @@
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Equal from "effect/Equal"
 import type { Option } from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
@@ -30,12 +29,12 @@ export type KeyedTypeId = typeof KeyedTypeId
 
 /**
  * What can be a key: what Effect's `Equal` and `Hash` compare by value. Of objects, those that implement `Equal`, as `Data` and
- * `Schema.Class` make them.
+ * `Schema.Class` make them. Their types do not say so, so other objects are refused when they come, with `InvalidKey`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Key = string | number | bigint | boolean | symbol | Equal.Equal
+export type Key = string | number | bigint | boolean | symbol | object
 
 /**
  * What a keyed pool is made of: the options of a pool, which hold for each key, and those of all keys together.

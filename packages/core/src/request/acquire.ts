@@ -44,13 +44,14 @@ const failure = <A, E>(core: Core<A, E>, denial: Denial): Cause.Cause<E | Acquir
   switch (denial._tag) {
     case "TimedOut": {
       const { at, place, situation, waited } = denial
-      const { lastConnectFailure, phase, youngest = at } = situation
+      const { lastConnectFailure, phase, quota, youngest = at } = situation
       return Cause.fail(
         new AcquireTimeout({
           pool,
           waited,
           place,
           phase,
+          quota,
           youngestLease: at - youngest,
           lastConnectFailure,
           at,
@@ -161,10 +162,8 @@ export const timeoutOf = (core: Core<any, any>, options: AcquireOptions | undefi
 const ranks: Record<Priority, number> = { high: 1, normal: 0, low: -1 }
 
 /** Where this is called from, when a lease that lasts too long is to be traced to that place. */
-export const originOf = (core: Core<any, any>): Error | undefined => traceOf(core.settings)
-
-export const traceOf = (settings: { readonly leakTracing: boolean }): Error | undefined =>
-  settings.leakTracing ? new Error("asked for") : undefined
+export const originOf = ({ leakTracing }: { readonly leakTracing: boolean }): Error | undefined =>
+  leakTracing ? new Error("asked for") : undefined
 
 const isExclusive = (options: AcquireOptions | undefined): boolean =>
   options?.exclusive !== undefined &&

@@ -18,10 +18,10 @@ import { clear, closeWithin, drain, recycle, resize, resume, suspend } from "./o
 const untraced = <A, E>(core: PlainCore<A, E>): ConnectionPool<A, E> => ({
   [TypeId]: TypeId,
   name: core.settings.name,
-  use: (f, options) => use(core, f, options, originOf(core)),
+  use: (f, options) => use(core, f, options, originOf(core.settings)),
   get: get(core, undefined),
-  lease: (options) => lease(core, options, originOf(core)),
-  tryTake: (options) => tryTake(core, options, originOf(core)),
+  lease: (options) => lease(core, options, originOf(core.settings)),
+  tryTake: (options) => tryTake(core, options, originOf(core.settings)),
   invalidate: (connection) => invalidate(core, connection),
   stats: Effect.map(core.allocator.snapshot, (state) => stats(core.settings.name, state, now(core))),
   leases: Effect.map(core.allocator.snapshot, (state) => {
@@ -61,6 +61,6 @@ export const fromCore = <A, E>(core: PlainCore<A, E>): ConnectionPool<A, E> => {
 const made = <A, E>(core: PlainCore<A, E>): ConnectionPool<A, E> =>
   core.settings.leakTracing
     ? Object.defineProperty(untraced(core), "get", {
-      get: () => get(core, originOf(core))
+      get: () => get(core, originOf(core.settings))
     })
     : untraced(core)

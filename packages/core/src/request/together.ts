@@ -17,7 +17,7 @@ const inShape = <P extends Pools>(pools: P, connections: ReadonlyArray<any>): Co
 const coresOf = (pools: Pools) => Object.values(pools).map(coreOf)
 
 const origin = (cores: ReturnType<typeof coresOf>): Error | undefined =>
-  cores.reduce<Error | undefined>((origin, core) => origin ?? originOf(core), undefined)
+  cores.reduce<Error | undefined>((origin, core) => origin ?? originOf(core.settings), undefined)
 
 export const all = <const P extends Pools>(
   pools: P,

@@ -13,12 +13,12 @@ import { Keeper } from "../Keeper.js"
 import { startAll, suspect } from "../perform.js"
 import type { Time } from "../Time.js"
 import { Agenda } from "./Agenda.js"
-import type { KeyCore } from "./KeyCore.js"
+import type { Common, KeyCore } from "./KeyCore.js"
 
 /** What is done about a decision that is no key's own. */
 type SharedWork = Extract<Work, { _tag: "Elsewhere" | "Gone" | "Over" | "Finish" }>
 
-export class KeyedCore<K, A, E> {
+export class KeyedCore<K, A, E> implements Common<K> {
   /** The keys that are known, by value. */
   readonly known = MutableHashMap.empty<K, KeyCore<K, A, E>>()
   /** All that the allocator may speak of. */

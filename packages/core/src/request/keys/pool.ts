@@ -10,7 +10,7 @@ import { keyedStats } from "../../allocator/keys/stats.js"
 import type { Key, KeyedPool } from "../../model/keyed.js"
 import { KeyedTypeId } from "../../model/keyed.js"
 import { decodeDuration } from "../../model/settings.js"
-import { traceOf, use } from "../acquire.js"
+import { originOf, use } from "../acquire.js"
 import { get, invalidate, lease } from "../leases.js"
 import { perform } from "../perform.js"
 import type { KeyedCore } from "./KeyedCore.js"
@@ -21,15 +21,15 @@ export const fromCore = <K extends Key, A, E>(all: KeyedCore<K, A, E>): KeyedPoo
   [KeyedTypeId]: KeyedTypeId,
   name: all.settings.name,
   use: (key, f, options) => {
-    const origin = traceOf(all.settings)
+    const origin = originOf(all.settings)
     return withKey(all, key, (core) => use(core, f, options, origin))
   },
   get: (key) => {
-    const origin = traceOf(all.settings)
+    const origin = originOf(all.settings)
     return withKey(all, key, (core) => get(core, origin))
   },
   lease: (key, options) => {
-    const origin = traceOf(all.settings)
+    const origin = originOf(all.settings)
     return withKey(all, key, (core) => lease(core, options, origin))
   },
   invalidate: (connection) =>

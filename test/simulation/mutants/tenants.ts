@@ -1,0 +1,95 @@
+/** Guards of a keyed pool. */
+import type { Mutant } from "./mutant.js"
+
+export const tenants: ReadonlyArray<Mutant> = [
+  {
+    name: "a key's permit stays its own though others wait for one",
+    file: "allocator/keys/balance.ts",
+    find: "if (keys.hungry.size > 0) return liveCount(state)",
+    replace: "if (keys.hungry.size > 99) return liveCount(state)"
+  },
+  {
+    name: "a busy key never gives up a connection",
+    file: "allocator/keys/balance.ts",
+    find: "return now - hunger.since >= HOLD && isFairer",
+    replace: "return now - hunger.since >= HOLD * 1_000 && isFairer"
+  },
+  {
+    name: "a busy key gives up its connections at once",
+    file: "allocator/keys/balance.ts",
+    find: "return now - hunger.since >= HOLD && isFairer",
+    replace: "return now - hunger.since >= 0 && isFairer"
+  },
+  {
+    name: "more connections end than keys need one",
+    file: "allocator/keys/balance.ts",
+    find: "if (keys.coming >= keys.hungry.size) return keys",
+    replace: ""
+  },
+  {
+    name: "what is idle is left to its key",
+    file: "allocator/keys/balance.ts",
+    find: "if (keys.idle === 0) return undefined",
+    replace: "if (keys.idle >= 0) return undefined"
+  },
+  {
+    name: "what is idle of all keys is not counted when it is taken",
+    file: "allocator/keys/state.ts",
+    find: "idle: keys.idle + after.idle - before.idle",
+    replace: "idle: keys.idle + Math.max(0, after.idle - before.idle)"
+  },
+  {
+    name: "who has got a connection is next again",
+    file: "allocator/keys/state.ts",
+    find: "return hunger?.live === live ? hunger :",
+    replace: "return hunger !== undefined ? hunger :"
+  },
+  {
+    name: "a key that somebody waits for is at rest",
+    file: "allocator/keys/state.ts",
+    find: "spentCount(state) === 0 && WaitQueue.size(state.queue) === 0",
+    replace: "spentCount(state) === 0"
+  },
+  {
+    name: "who asks for a key that is gone is told so",
+    file: "request/keys/lookup.ts",
+    find: "(error as unknown) === forgotten",
+    replace: "(error as unknown) === undefined"
+  },
+  {
+    name: "what is decided on keys is done as it comes",
+    file: "request/keys/KeyCore.ts",
+    find: "this.all.order.submit(order, () => startAll(this, work))",
+    replace: "this.all.order.submit(order, () => {}), startAll(this, work)"
+  },
+  {
+    name: "what is decided for another key is not done",
+    file: "request/keys/KeyedCore.ts",
+    find: "startAll(core, work.work)",
+    replace: ""
+  },
+  {
+    name: "only the first alarm of all keys rings",
+    file: "request/keys/Agenda.ts",
+    find: "if (next !== undefined) this.arm(next)",
+    replace: ""
+  },
+  {
+    name: "a pool that ends takes new keys",
+    file: "allocator/keys/transition.ts",
+    find: "if (keys.phase._tag !== \"Running\") return [undefined, keys]",
+    replace: ""
+  },
+  {
+    name: "who waits for the end of all keys is not told",
+    file: "allocator/keys/transition.ts",
+    find: "for (const ticket of phase.tickets) work.push({ _tag: \"Finish\", ticket })",
+    replace: ""
+  },
+  {
+    name: "what is shared for ever is never given up",
+    file: "allocator/keys/balance.ts",
+    find: "const key = longestIdle(keys) ?? mostShared(keys, now)",
+    replace: "const key = longestIdle(keys)"
+  }
+]
