@@ -37,12 +37,13 @@ export interface Abilities {
  * - `Option`: Cenote with something on that is off by default. It takes part where a case is about that, beside Cenote as it is.
  * - `Shared`: the same, with leases that share a connection.
  * - `Together`: the same, with a connection of each of two pools.
+ * - `Keyed`: the same, with a pool for each key.
  * - `Stm`: the same, with a transaction of one's own; one of them without Cenote.
  * - `Control`: the work of a case without a pool.
  * - `Sql`: asks a database. It takes part where a case asks one, and nobody else does.
  * - `Http`: answers requests, and asks a database. It takes part where a case sends requests, and nobody else does.
  */
-export type Role = "Pool" | "Part" | "Option" | "Shared" | "Stm" | "Together" | "Control" | Asks
+export type Role = "Pool" | "Part" | "Option" | "Shared" | "Stm" | "Together" | "Keyed" | "Control" | Asks
 
 interface Named {
   readonly name: string
@@ -107,7 +108,7 @@ export interface LoopCase extends Described {
   /** Whether parts are compared as well. */
   readonly parts?: true
   /** Whether it is about Cenote with something that is off by default: only who has that role takes part, and Cenote as it is. */
-  readonly variants?: "Option" | "Shared" | "Stm" | "Together"
+  readonly variants?: "Option" | "Shared" | "Stm" | "Together" | "Keyed"
   /** Contenders that do the work without a pool: one with fibers, one with promises. */
   readonly controls: ReadonlyArray<string>
   readonly settings: (point: Point) => Settings

@@ -4,6 +4,7 @@ import { churn } from "./churn.js"
 import { sleeping } from "./fibers-timer.js"
 import { yielding } from "./fibers-yield.js"
 import { http } from "./http.js"
+import { keyed } from "./keyed.js"
 import { maxSize } from "./max-size.js"
 import { options } from "./options.js"
 import { shared } from "./shared.js"
@@ -28,6 +29,7 @@ export const cases: ReadonlyArray<Case> = [
   shared,
   stm,
   together,
+  keyed,
   sql,
   http
 ]

@@ -5,6 +5,7 @@ import * as Controls from "./controls.js"
 import * as Effects from "./effect.js"
 import * as GenericPool from "./generic-pool.js"
 import * as Http from "./http.js"
+import * as Keyed from "./keyed.js"
 import * as LightningPool from "./lightning-pool.js"
 import * as Parts from "./parts.js"
 import * as PgPool from "./pg-pool.js"
@@ -27,5 +28,6 @@ export const contenders: ReadonlyArray<Contender> = [
   ...Sql.contenders,
   ...Stm.contenders,
   ...Together.contenders,
+  ...Keyed.contenders,
   ...Http.contenders
 ]

@@ -25,6 +25,7 @@ const takesPart = (work: Case, { name, role }: Contender): boolean => {
     case "Shared":
     case "Stm":
     case "Together":
+    case "Keyed":
       return false
     case "Pool":
       return true

@@ -17,6 +17,9 @@
  * | `cenote.pool.open_failures` | counter | `{failure}` | `stats` |
  * | `cenote.pool.events_dropped` | counter | `{event}` | `events` |
  *
+ * Of a keyed pool it is all keys together that is read: `maxTotal` is the maximum, and no series has a key for an attribute, as there may be any
+ * number of keys. What one of them does is in `statsOf` and in the events.
+ *
  * The states are the convention's `idle` and `used`, and `opening`, `checking`, `resetting` and `closing`.
  *
  * What comes from `stats` is read when somebody scrapes, and costs nothing between two scrapes. The histograms are fed from the pool's
@@ -28,6 +31,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { Key, KeyedPool } from "./model/keyed.js"
 import type { ConnectionPool } from "./model/pool.js"
 import * as Conventions from "./observe/conventions.js"
 import * as internal from "./observe/metrics.js"
@@ -78,8 +82,8 @@ export interface Options {
  * @since 0.1.0
  * @category metrics
  */
-export const register = <A, E>(
-  pool: ConnectionPool<A, E>,
+export const register = <K extends Key, A, E>(
+  pool: ConnectionPool<A, E> | KeyedPool<K, A, E>,
   options?: Options | undefined
 ): Effect.Effect<void, never, Scope.Scope> => internal.register(pool, options?.name ?? pool.name)
 
@@ -102,7 +106,13 @@ export const register = <A, E>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <Self, A, E>(
-  tag: Context.Tag<Self, ConnectionPool<A, E>>,
+export const layer = <Self, K extends Key, A, E>(
+  tag: Context.Tag<Self, ConnectionPool<A, E>> | Context.Tag<Self, KeyedPool<K, A, E>>,
   options?: Options | undefined
-): Layer.Layer<never, never, Self> => Layer.scopedDiscard(Effect.flatMap(tag, (pool) => register(pool, options)))
+): Layer.Layer<never, never, Self> =>
+  Layer.scopedDiscard(
+    Effect.flatMap(
+      tag as Context.Tag<Self, ConnectionPool<A, E> | KeyedPool<K, A, E>>,
+      (pool) => register(pool, options)
+    )
+  )

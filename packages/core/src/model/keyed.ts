@@ -164,7 +164,7 @@ export interface KeyedPool<K extends Key, in out A, out E = never> extends Pipea
   readonly forget: (key: K) => Effect.Effect<void>
   /** The keys that are known. */
   readonly keys: Effect.Effect<ReadonlyArray<K>>
-  /** A snapshot of all keys together. It looks at each: about a millisecond for ten thousand. */
+  /** A snapshot of all keys together. It looks at each, so it costs more the more there are: some milliseconds for ten thousand. */
   readonly stats: Effect.Effect<KeyedPoolStats>
   /** A snapshot of one key. None: it is not known. `maxSize` is `maxPerKey`. */
   readonly statsOf: (key: K) => Effect.Effect<Option<PoolStats>>

@@ -6,7 +6,7 @@
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
 import * as MetricLabel from "effect/MetricLabel"
-import type { PoolStats } from "../model/stats.js"
+import type { PoolStats, Sizes, Totals } from "../model/stats.js"
 
 /** The version of the semantic conventions that the names are of. */
 export const version = "1.44.0"
@@ -17,10 +17,13 @@ export const stateName = "db.client.connection.state"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
+/** What is read of a pool: of a keyed one, what all its keys have together. */
+export type Readable = Sizes & Totals & Pick<PoolStats, "minIdle" | "phase">
+
 /** A series that is read of the pool's stats. */
 export interface Reading {
   readonly key: (labels: Labels) => MetricKey.MetricKey.Counter<bigint>
-  readonly read: (stats: PoolStats) => number
+  readonly read: (stats: Readable) => number
 }
 
 const tagged = <K extends MetricKey.MetricKey<any>>(key: K, labels: Labels): K =>

@@ -131,42 +131,31 @@ export const put = (keys: Keys, key: Key, state: State, now: number): Keys => {
   }
 }
 
-const totalsOf = (state: State): Totals => {
-  const { aborted, closed, gaveUp, opened, openFailures, refused, shed, timedOut } = state.upkeep
-  return {
-    requests: state.nextTicket,
-    acquired: servedCount(state),
-    aborted,
-    closed,
-    gaveUp,
-    opened,
-    openFailures,
-    refused,
-    shed,
-    timedOut
+/** What some states have counted, besides what is counted already. */
+const counted = (past: Totals, states: Iterable<State>): Totals => {
+  const sum: { -readonly [T in keyof Totals]: number } = { ...past }
+  for (const state of states) {
+    const { aborted, closed, gaveUp, opened, openFailures, refused, shed, timedOut } = state.upkeep
+    sum.requests += state.nextTicket
+    sum.acquired += servedCount(state)
+    sum.timedOut += timedOut
+    sum.refused += refused
+    sum.shed += shed
+    sum.gaveUp += gaveUp
+    sum.opened += opened
+    sum.openFailures += openFailures
+    sum.closed += closed
+    sum.aborted += aborted
   }
+  return sum
 }
-
-const plus = (a: Totals, b: Totals): Totals => ({
-  requests: a.requests + b.requests,
-  acquired: a.acquired + b.acquired,
-  timedOut: a.timedOut + b.timedOut,
-  refused: a.refused + b.refused,
-  shed: a.shed + b.shed,
-  gaveUp: a.gaveUp + b.gaveUp,
-  opened: a.opened + b.opened,
-  openFailures: a.openFailures + b.openFailures,
-  closed: a.closed + b.closed,
-  aborted: a.aborted + b.aborted
-})
 
 /** A key that rests goes, and what it has counted stays. */
 export const drop = (keys: Keys, { id, state }: Key): Keys => ({
   ...keys,
   all: OrderedMap.remove(keys.all, id),
-  past: plus(keys.past, totalsOf(state))
+  past: counted(keys.past, [state])
 })
 
 /** What all keys have counted, those included that are gone. */
-export const totals = ({ all, past }: Keys): Totals =>
-  OrderedMap.values(all).reduce((sum, { state }) => plus(sum, totalsOf(state)), past)
+export const totals = ({ all, past }: Keys): Totals => counted(past, OrderedMap.values(all).map(({ state }) => state))
