@@ -10,6 +10,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { use } from "../../packages/core/src/request/acquire.js"
+import { withKey } from "../../packages/core/src/request/keys/lookup.js"
+import { make } from "../../packages/core/src/request/keys/make.js"
+import { fromCore } from "../../packages/core/src/request/keys/pool.js"
 import type { FakeKeyed } from "../support/keyed.js"
 import { withKeyed } from "../support/keyed.js"
 import { settled } from "../support/pool.js"
@@ -249,6 +253,42 @@ describe("a key", () => {
         expect(yield* pool.keys).toEqual([])
         expect((yield* fake.counts).alive).toBe(0)
       })))
+
+  it.effect("that is gone between the moment it was looked up and the take is looked up again", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeConnector.make()
+      const all = yield* make({ connector: (_: string) => fake.connector })
+      const pool = fromCore(all)
+      yield* warm(pool, "a")
+      const before = all.find("a")!
+      const met: Array<unknown> = []
+      const id = yield* withKey(all, "a", (core) => {
+        met.push(core)
+        const late = use(core, ({ id }) => Effect.succeed(id), undefined, undefined)
+        return core === before ? Effect.zipRight(Effect.zipRight(pool.forget("a"), settled), late) : late
+      })
+      expect(id).toBe(1)
+      expect(met).toEqual([before, all.find("a")])
+      expect(met[1]).not.toBe(before)
+      expect(yield* pool.stats).toMatchObject({ keys: 1, requests: 2, acquired: 2 })
+    }).pipe(Effect.scoped))
+
+  it.effect("that two fibers make at once is one key", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeConnector.make()
+      const all = yield* make({ connector: (_: string) => fake.connector, keyIdleTimeout: "1 minute" })
+      const pool = fromCore(all)
+      const first = yield* withKey(all, "a", (core) => Effect.succeed(core))
+      // Another fiber has looked before: the key that it makes is nobody's, and is forgotten.
+      let looks = 0
+      const find = all.find.bind(all)
+      Object.assign(all, { find: (key: string) => looks++ === 0 ? undefined : find(key) })
+      expect(yield* withKey(all, "a", (core) => Effect.succeed(core))).toBe(first)
+      expect(yield* pool.keys).toEqual(["a"])
+      expect(all.byId.size).toBe(2)
+      yield* TestClock.adjust("1 minute")
+      expect(all.byId.size).toBe(0)
+    }).pipe(Effect.scoped))
 
   it.effect("that nobody uses is gone as soon as it is forgotten, and its connector is asked for again", () =>
     withKeyed({}, ({ asked, pool }) =>

@@ -70,6 +70,8 @@ const makeSite = ({ checkAfterIdle, concurrency, keyIdleTimeout, keys, maxPerKey
       concurrency,
       checkAfterIdle,
       keyIdleTimeout,
+      // So short that keys rest, and are forgotten, between two of their callers.
+      idleTimeout: keyIdleTimeout === 5 ? 2 : "10 minutes",
       acquireTimeout: trouble === "none" ? PATIENCE : 100,
       connectTimeout: 30,
       checkTimeout: 10,
@@ -90,7 +92,7 @@ const disturb = ({ pool, servers }: Site, { trouble }: Tenants): Effect.Effect<v
     case "kill":
       return servers.get(HOT)!.kill(0)
     case "forget":
-      return Effect.zipRight(pool.forget(HOT), Effect.delay(pool.forget("1"), 3))
+      return Effect.repeatN(Effect.zipRight(pool.forget(HOT), Effect.delay(pool.forget("1"), 1)), 20)
     case "drain":
       return Effect.ignore(Effect.timeout(pool.drain, 50))
     case "close":
