@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     // A real PostgreSQL is started by some files.
+    // As many as there are processors: vitest leaves one of them idle.
+    maxWorkers: "100%",
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: process.env.CI ? ["default", "json"] : ["default"],

@@ -214,10 +214,14 @@ export const tenants = capability<Tenants>({
     concurrency: numbers.pick([1, 1, 1, 2]),
     checkAfterIdle: numbers.pick([5, 1_000]),
     keyIdleTimeout: numbers.pick([5, 5_000]),
-    callers: 2 + numbers.below(numbers.chance(0.1) ? 40 : 12),
+    ...numbers.pick([
+      { callers: 2 + numbers.below(12), hold: numbers.pick([0, 2, 8]), times: 1 + numbers.below(4) },
+      { callers: 2 + numbers.below(12), hold: numbers.pick([0, 2, 8]), times: 1 + numbers.below(4) },
+      { callers: 2 + numbers.below(40), hold: 3, times: 1 },
+      // So slow that a busy key has to give up a connection.
+      { callers: 4 + numbers.below(5), hold: 300, times: 1 + numbers.below(2) }
+    ]),
     apart: numbers.below(3),
-    hold: numbers.pick([0, 2, 8, 300]),
-    times: 1 + numbers.below(4),
     interrupted: numbers.pick([0, 0, 2, 3]),
     trouble: numbers.pick(["none", "none", "outage", "kill", "forget", "drain", "close"]),
     troubleAt: 5 + numbers.below(40)

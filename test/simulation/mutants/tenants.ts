@@ -51,18 +51,6 @@ export const tenants: ReadonlyArray<Mutant> = [
     replace: "spentCount(state) === 0"
   },
   {
-    name: "who asks for a key that is gone is told so",
-    file: "request/keys/lookup.ts",
-    find: "(error as unknown) === forgotten",
-    replace: "(error as unknown) === undefined"
-  },
-  {
-    name: "what is decided on keys is done as it comes",
-    file: "request/keys/KeyCore.ts",
-    find: "this.all.order.submit(order, () => startAll(this, work))",
-    replace: "this.all.order.submit(order, () => {}), startAll(this, work)"
-  },
-  {
     name: "what is decided for another key is not done",
     file: "request/keys/KeyedCore.ts",
     find: "startAll(core, work.work)",
@@ -85,11 +73,5 @@ export const tenants: ReadonlyArray<Mutant> = [
     file: "allocator/keys/transition.ts",
     find: "for (const ticket of phase.tickets) work.push({ _tag: \"Finish\", ticket })",
     replace: ""
-  },
-  {
-    name: "what is shared for ever is never given up",
-    file: "allocator/keys/balance.ts",
-    find: "const key = longestIdle(keys) ?? mostShared(keys, now)",
-    replace: "const key = longestIdle(keys)"
   }
 ]
