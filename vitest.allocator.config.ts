@@ -7,7 +7,12 @@ export default defineConfig({
   test: {
     ...base.test,
     // What takes from several pools in one transaction is reached with pools around it.
-    include: ["test/allocator/**/*.test.ts", "test/request/all.test.ts", "test/request/use-stm*.test.ts"],
+    include: [
+      "test/allocator/**/*.test.ts",
+      "test/request/all.test.ts",
+      "test/request/keyed.test.ts",
+      "test/request/use-stm*.test.ts"
+    ],
     // These tests share nothing but modules.
     isolate: false,
     reporters: ["default"],

@@ -270,6 +270,7 @@ describe("a key", () => {
       expect(id).toBe(1)
       expect(met).toEqual([before, all.find("a")])
       expect(met[1]).not.toBe(before)
+      expect((yield* before.allocator.snapshot).phase._tag).toBe("Closed")
       expect(yield* pool.stats).toMatchObject({ keys: 1, requests: 2, acquired: 2 })
     }).pipe(Effect.scoped))
 

@@ -170,6 +170,27 @@ describe("where all permits are spent,", () => {
     expect(bench.broken).toEqual([])
   })
 
+  for (const rich of [0, 1]) {
+    it(`of two keys that share connections the one that has more gives one up: key ${rich}`, () => {
+      const bench = new KeysBench({ maxTotal: 3 }, { concurrency: 2, maxSize: 2 })
+      const take = (key: number) => bench.take(key, Infinity, true)!
+      const poor = 1 - rich
+      const all = [take(poor), take(rich), take(rich), take(poor), take(rich)]
+      bench.endAll()
+      for (const caller of bench.callers) expect(caller.state).toBe("holds")
+      take(2)
+      bench.elapse(1_000)
+      // One leaves a connection that another is on: now one is to be given up.
+      bench.leave(all[3]!)
+      const ceded = [poor, rich].map((key) =>
+        OrderedMap.values(OrderedMap.get(bench.keys.all, key)!.state.shared)
+          .filter(({ condemned }) => condemned === "Ceded").length
+      )
+      expect(ceded).toEqual([0, 1])
+      expect(bench.broken).toEqual([])
+    })
+  }
+
   it("back-off of one key leaves the permits to the others", () => {
     const bench = new KeysBench({ maxTotal: 1 }, { whenDown: "wait" })
     bench.take(0)
@@ -223,6 +244,22 @@ describe("a key", () => {
     const [last] = bench.callers
     bench.leave(last!)
     expect(bench.told()).toEqual([])
+  })
+
+  it("that is forgotten while the pool ends goes as it would have", () => {
+    const bench = new KeysBench({ maxTotal: 1 })
+    const holder = bench.take(0)!
+    bench.endAll()
+    bench.finish("Drain")
+    bench.forget(0)
+    bench.finish("Shutdown")
+    bench.forget(0)
+    bench.forget(1)
+    bench.leave(holder)
+    bench.endAll()
+    bench.finish("Shutdown")
+    expect(bench.told().slice(-3)).toEqual(["key 0: close 0: Cleared", "key 0 is gone", "over"])
+    expect(bench.broken).toEqual([])
   })
 
   it("that was asked for too late is to be looked up again, and in a pool that ends it is closed", () => {

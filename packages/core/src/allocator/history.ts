@@ -247,13 +247,13 @@ const takesNobody: HistoryInvariant = {
 
 /**
  * What was to be done about the leases that a Tick has found, and was not; of leases that say that they are long, nothing. A lease counts
- * from `seen` on, if that is later than what it says itself: from the latest time that any commit knew when it began.
+ * from `seen` on: the latest time that any commit knew when it began.
  */
 const overlooked = ({ input, state }: Step, seen: ReadonlyMap<number, number>): string | undefined =>
   input._tag !== "Tick" || isClosing(state)
     ? undefined
-    : firstProblem(OrderedMap.values(state.leased), ({ number, overdue, since, ticket }) => {
-      const age = input.now - (seen.get(number) ?? since)
+    : firstProblem(OrderedMap.values(state.leased), ({ number, overdue, ticket }) => {
+      const age = input.now - seen.get(number)!
       if (ticket.manner.isLong || overdue === "aborted") return undefined
       if (age >= state.rules.maxLease) return `lease ${number} was not aborted in ${age} ms`
       return age >= state.rules.leakThreshold && overdue === undefined

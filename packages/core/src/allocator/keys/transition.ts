@@ -81,7 +81,7 @@ export const forget = (keys: Keys, id: number, now: number): readonly [Act, Keys
   const forgotten = { ...keys, all: OrderedMap.set(keys.all, id, { ...key, isForgotten: true }) }
   const [decision, after] = transitionOf(forgotten, id, { _tag: "Clear", now, abortLeases: false })
   // A key that closes goes anyway.
-  return [decision._tag === "Refuse" ? nothing : decision, after]
+  return [{ ...decision, _tag: "Act" }, after]
 }
 
 /** Ends every key: it takes nobody else, and serves who waits, or nobody. The ticket waits until all are gone, until its deadline. */
