@@ -6,6 +6,7 @@
 import type { Input, Verdict } from "../../packages/core/src/allocator/decision.js"
 import type { Ticket } from "../../packages/core/src/allocator/Ticket.js"
 import type { CloseReason } from "../../packages/core/src/model/events.js"
+import { copy } from "./copy.js"
 import type { Connection, Stage } from "./modelPool.js"
 import { OPEN } from "./modelPool.js"
 import type { Waiter } from "./modelQueue.js"
@@ -77,21 +78,27 @@ export class Model extends ModelUpkeep {
       this.counts.refused++
       return this.say("refused: Suspended")
     }
+    const before = copy({ ...this })
     this.join(waiter)
     this.settle()
     if (!this.waiters.includes(waiter)) return
     const out = this.connections.filter(({ stage }) => ["leased", "resetting", "closing"].includes(stage)).length
     const surplus = this.waiters.length - (this.rules.maxSize - out)
-    if (surplus > this.rules.maxWaiters) {
-      this.counts.refused++
-      this.say("refused: QueueFull")
-    } else if (this.isHopeless(waiter)) {
-      this.counts.shed++
-      this.say("refused: DeadlineTooShort")
-    } else {
-      return
-    }
+    const reason = surplus > this.rules.maxWaiters
+      ? "QueueFull"
+      : this.isHopeless(waiter)
+      ? "DeadlineTooShort"
+      : undefined
+    if (reason === undefined) return
     this.remove(waiter)
+    if (this.waiters.length === 0 && this.words.some((word) => word.endsWith(": Overloaded"))) {
+      // The last that waited was shed for somebody who may not stay: as if nobody had come.
+      Object.assign(this, before)
+      this.settle()
+    }
+    if (reason === "QueueFull") this.counts.refused++
+    else this.counts.shed++
+    this.say(`refused: ${reason}`)
   }
 
   /** Gets what is ready, and else nothing: nobody is passed, and nothing has to be done for it. */

@@ -149,6 +149,19 @@ describe("a pool that is to shed load", () => {
     expect(bench.view.waiting).toEqual([3])
   })
 
+  it("does not shed the last that waits for a newcomer that is refused", () => {
+    const bench = new Bench({ maxSize: 2, maxWaiters: 0, overload: { target: 50, interval: 1_000 } })
+    bench.take()
+    bench.opened(0)
+    bench.take()
+    bench.openFailed(1)
+    bench.elapse(60)
+    // Nobody has judged in between, and the permit of what failed to open is not back.
+    bench.now = 1_200
+    expect(bench.take()).toEqual(["refused: QueueFull"])
+    expect(bench.view.waiting).toEqual([1])
+  })
+
   it("sheds nobody where it is off", () => {
     const bench = crowd(3, { overload: undefined })
     expect(bench.elapse(60_000)).toEqual([])
