@@ -112,6 +112,10 @@ export const condemnInUse = (state: State, id: number, reason: CloseReason): Sta
   return withLeased(state, OrderedMap.set(state.leased, lease.number, { ...lease, condemned }))
 }
 
+/** Shared connections that take no more leases, and end when the last has left. */
+export const leavingCount = (state: State): number =>
+  isSharing(state) ? OrderedMap.values(state.shared).filter(({ condemned }) => condemned !== undefined).length : 0
+
 /**
  * Condemns so many of those in use, the least loaded first: what is shared might never come back by itself. Those that are condemned
  * already count.

@@ -63,15 +63,24 @@ const partiesOf = (state: State): ReadonlyArray<Party> => [
   ...new Set(WaitQueue.seats(state.queue).map(({ manner }) => manner.party as Party))
 ]
 
-/** Looks after those that have a seat in a pool, the first first. Who needs a pool that lacks something for who came before is not asked again. */
+/**
+ * Looks after those that have a seat in a pool, the first first. Who needs a pool that lacks something for who came before is not asked again: where it
+ * is this pool, that is everybody.
+ */
 export const gather = (core: AnyCore): Effect.Effect<void> =>
   Effect.uninterruptible(
     Effect.flatMap(core.allocator.snapshot, (state) => {
+      const parties = partiesOf(state)
       const lacking = new Set<AnyCore>()
-      return Effect.forEach(partiesOf(state), (party) =>
-        party.groups.some(({ pool }) => lacking.has(pool))
-          ? Effect.void
-          : Effect.map(gatherParty(party), (pools) => pools.forEach((pool) => lacking.add(pool))), { discard: true })
+      let next = 0
+      return Effect.whileLoop({
+        while: () => next < parties.length && !lacking.has(core),
+        body: () => {
+          const party = parties[next++]!
+          return party.groups.some(({ pool }) => lacking.has(pool)) ? Effect.succeed([]) : gatherParty(party)
+        },
+        step: (pools) => pools.forEach((pool) => lacking.add(pool))
+      })
     })
   )
 

@@ -7,7 +7,7 @@
  */
 import type { Input, Work } from "../decision.js"
 import * as OrderedMap from "../OrderedMap.js"
-import { isSharing } from "../shared.js"
+import { leavingCount } from "../shared.js"
 import type { State } from "../state.js"
 import { liveCount, spentCount, withUpkeep } from "../state.js"
 import { transition } from "../transition.js"
@@ -28,7 +28,7 @@ export const isToCede = (keys: Keys, key: Key, now: number): boolean => {
   const others = keys.hungry.size - (key.hunger === undefined ? 0 : 1)
   if (others === 0 || keys.spent < keys.rules.maxTotal || keys.coming >= others) return false
   const { hunger } = Hungry.firstBut(keys.hungry, key.id)!
-  return now - hunger.since >= HOLD && isFairer(liveCount(key.state), hunger)
+  return now - hunger.since >= HOLD && isFairer(liveCount(key.state) - leavingCount(key.state), hunger)
 }
 
 const withQuota = (state: State, quota: number): State =>
@@ -84,7 +84,7 @@ const longestIdle = (keys: Keys): Key | undefined => {
 const mostShared = (keys: Keys, now: number): Key | undefined =>
   OrderedMap.keys(keys.busy)
     .map((id) => OrderedMap.get(keys.all, id)!)
-    .filter((key) => isSharing(key.state) && key.state.shared.size > 0 && isToCede(keys, key, now))
+    .filter((key) => key.state.shared.size > leavingCount(key.state) && isToCede(keys, key, now))
     .reduce<Key | undefined>(
       (most, key) => most === undefined || liveCount(key.state) > liveCount(most.state) ? key : most,
       undefined
@@ -93,8 +93,7 @@ const mostShared = (keys: Keys, now: number): Key | undefined =>
 export const balance = (before: Keys, now: number, work: Array<Work>): Keys => {
   let keys = before
   for (let next = Hungry.first(keys.hungry); next !== undefined; next = Hungry.first(keys.hungry)) {
-    const { spent } = keys
-    if (spent < keys.rules.maxTotal) {
+    if (keys.spent < keys.rules.maxTotal) {
       const key = OrderedMap.get(keys.all, next.id)!
       const state = withQuota(key.state, spentCount(key.state) + 1)
       keys = step(keys, key, state, { _tag: "Tick", now }, work)
@@ -103,10 +102,7 @@ export const balance = (before: Keys, now: number, work: Array<Work>): Keys => {
     if (keys.coming >= keys.hungry.size) return keys
     const key = longestIdle(keys) ?? mostShared(keys, now)
     if (key === undefined) return keys
-    const { coming } = keys
     keys = step(keys, key, withQuota(key.state, liveCount(key.state)), { _tag: "Cede", now }, work)
-    // What was condemned already comes free without that.
-    if (keys.coming === coming) return keys
   }
   return keys
 }

@@ -7,7 +7,7 @@
 import type { Totals } from "../../model/stats.js"
 import * as OrderedMap from "../OrderedMap.js"
 import { lacksPermit } from "../settle.js"
-import { isSharing } from "../shared.js"
+import { leavingCount } from "../shared.js"
 import type { State } from "../state.js"
 import { liveCount, servedCount, spentCount } from "../state.js"
 import type { Ticket } from "../Ticket.js"
@@ -86,14 +86,10 @@ export const initial = (rules: KeysRules): Keys => ({
   coming: 0
 })
 
-/** Shared connections that take no more leases. */
-const leaving = (state: State): number =>
-  isSharing(state) ? OrderedMap.values(state.shared).filter(({ condemned }) => condemned !== undefined).length : 0
-
 export const tallyOf = (state: State): Tally => ({
   spent: spentCount(state),
   idle: state.idle.places.size,
-  coming: state.steps.closing.size + leaving(state)
+  coming: state.steps.closing.size + leavingCount(state)
 })
 
 /** Whether a key has no connection, and nobody asks for one. */
