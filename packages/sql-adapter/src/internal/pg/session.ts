@@ -157,7 +157,7 @@ export class Session implements PgConnection {
   get needsReset(): boolean {
     const { settings, wire } = this
     // What others on it have the server do is theirs.
-    const isClean = settings.pipeline ? wire.isUndisturbed : wire.isSettled
+    const isClean = wire.isSettled || wire.isShared
     return settings.resetSession || wire.transactionStatus !== "I" || !isClean
   }
 

@@ -58,7 +58,8 @@ export class Flight<J extends Flying> {
   /** It was not sent after all. */
   remove(job: J): void {
     const index = this.places.findIndex((place) => place.job === job)
-    if (index >= 0) this.drop(index)
+    const [place] = index < 0 ? [] : this.places.splice(index, 1)
+    if (place?.isLeft === true) this.left--
   }
 
   leave(job: J): void {
@@ -70,16 +71,14 @@ export class Flight<J extends Flying> {
 
   /** One answer has come to its end: the first one's, unless that has not been told of any, and it was somebody else's. */
   pass(): void {
-    if (this.first?.isAnswered !== true) return
+    const place = this.places[0]
+    if (place?.job.isAnswered !== true) return
+    this.places.shift()
     this.over++
-    this.drop(0)
+    if (place.isLeft) this.left--
   }
 
   private placeOf(job: J): Place<J> | undefined {
     return this.places.find((place) => place.job === job)
-  }
-
-  private drop(index: number): void {
-    for (const { isLeft } of this.places.splice(index, 1)) if (isLeft) this.left--
   }
 }

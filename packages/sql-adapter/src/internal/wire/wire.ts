@@ -113,11 +113,10 @@ export abstract class Wire<W extends Work<E>, E> {
     return this.turn._tag === "Free" && this.isIdle
   }
 
-  /** The same, or only what shares the driver, and is waited for. */
-  get isUndisturbed(): boolean {
+  /** Nothing is asked but what shares the driver, and somebody waits for it. */
+  get isShared(): boolean {
     const { turn } = this
-    return this.isSettled ||
-      (turn._tag === "Busy" && turn.flight.isShared && !turn.flight.hasLeft && this.queue.length === 0)
+    return turn._tag === "Busy" && turn.flight.isShared && !turn.flight.hasLeft && this.queue.length === 0
   }
 
   /** The job whose turn it is. */
