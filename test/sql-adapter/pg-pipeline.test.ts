@@ -71,12 +71,13 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A pipelined c
     Effect.gen(function*() {
       const connection = yield* open({ pipeline: true })
       const slow = yield* Effect.fork(connection.query("select pg_sleep(0.2)"))
-      const left = yield* Effect.fork(connection.query("select 2"))
+      const left = yield* Effect.fork(connection.query("select pg_sleep(600)"))
       yield* isRunning(connection.processId, "pg_sleep")
       expect(steps.needsReset(connection)).toBe(false)
       yield* Fiber.interrupt(left)
       expect(steps.needsReset(connection)).toBe(true)
       yield* Fiber.join(slow)
+      // What was left is cancelled when nobody waits for what was in front of it.
       yield* until("it has settled", Effect.sync(() => !steps.needsReset(connection)))
     }))
 

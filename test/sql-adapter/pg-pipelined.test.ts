@@ -1,5 +1,6 @@
 import type { SqlError } from "@effect/sql/SqlError"
 import { expect, layer } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -201,6 +202,16 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A pipelined P
       expect(sums).toEqual(Array.from({ length: 4 }, () => 500_500))
       answers.forEach((rows, n) => expect(rows).toEqual([{ n }]))
       expect((yield* sql.pool.stats).opened).toBeLessThanOrEqual(2)
+    }))
+
+  it.scoped("a stream that nobody reads on keeps nobody else waiting", () =>
+    Effect.gen(function*() {
+      const sql = yield* client({ maxSize: 2 })
+      const next = yield* Stream.toPull(sql<{ n: number }>`select n from generate_series(1, 1000) n`.stream)
+      yield* next
+      const answers = yield* all(100, (n) => sql`select ${n}::int as n`)
+      answers.forEach((rows, n) => expect(rows).toEqual([{ n }]))
+      expect(Chunk.size(yield* next)).toBe(128)
     }))
 
   it.scoped("a connection that is lost fails all that were on it, and says whether each may have run", () =>
