@@ -8,6 +8,7 @@ import type * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import pg from "pg"
+import postgres from "postgres"
 import { url } from "../measure/url.js"
 import type { Contender, EffectContender, PromiseContender, Use } from "../model.js"
 import { canAll, Connection } from "../model.js"
@@ -17,8 +18,11 @@ const connection = new Connection()
 
 export const pooled = "Cenote `pool.use`"
 export const statement = "Cenote `sql` statement"
+export const pooledPipelined = "Cenote `pool.use`, pipelined"
+export const pipelined = "Cenote `sql` statement, pipelined"
 export const theirs = "@effect/sql-pg `sql` statement"
 export const pgPool = "pg.Pool"
+export const postgresJs = "postgres.js"
 export const raw = "pg, held connections in turn"
 
 const effect = (name: string, make: EffectContender["make"]): EffectContender => ({
@@ -57,6 +61,26 @@ export const contenders: ReadonlyArray<Contender> = [
         Effect.provide(Reactivity.layer)
       )
   ),
+  effect(pooledPipelined, ({ maxSize }) =>
+    Effect.map(
+      ConnectionPool.make({
+        connector: PgConnector.make({ url: Redacted.make(url()), pipeline: true }),
+        maxSize,
+        concurrency: 100
+      }),
+      (pool): Use => (body) =>
+        Effect.zipRight(
+          pool.use((client) => client.query(text, [1])),
+          Effect.suspend(() => body(connection))
+        )
+    )),
+  effect(
+    pipelined,
+    ({ maxSize }) =>
+      Effect.map(PgPool.make({ connection: { url: Redacted.make(url()) }, maxSize, pipeline: true }), asked).pipe(
+        Effect.provide(Reactivity.layer)
+      )
+  ),
   effect(
     theirs,
     ({ maxSize }) =>
@@ -75,6 +99,20 @@ export const contenders: ReadonlyArray<Contender> = [
         release: () => {}
       }
     })),
+  promises(postgresJs, ({ maxSize }) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => postgres(url(), { max: maxSize })),
+        (sql) => Effect.promise(() => sql.end())
+      ),
+      (sql) => ({
+        acquire: async () => {
+          await sql`select ${1}::int as n`
+          return connection
+        },
+        release: () => {}
+      })
+    )),
   promises(raw, ({ maxSize }) =>
     Effect.promise(async () => {
       const clients = Array.from({ length: maxSize }, () => new pg.Client({ connectionString: url() }))

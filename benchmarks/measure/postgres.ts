@@ -44,7 +44,7 @@ export const server: Effect.Effect<void, NoServer, Scope.Scope> = Effect.gen(fun
     createPostgresUser: true,
     persistent: true,
     initdbFlags: ["--no-sync"],
-    postgresFlags: ["-c", "fsync=off", "-c", "max_connections=200"],
+    postgresFlags: ["-c", "fsync=off", "-c", "max_connections=500"],
     onLog: () => {},
     onError: () => {}
   })

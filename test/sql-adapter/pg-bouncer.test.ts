@@ -13,11 +13,12 @@ class Bouncer extends Context.Tag("test/Bouncer")<Bouncer, { readonly host: stri
 
 const live = Layer.scoped(Bouncer, Effect.flatMap(Postgres, PgBouncer.before)).pipe(Layer.provideMerge(postgres()))
 
-const subject: Subject<Bouncer | Postgres> = {
+const subject = (pipeline: boolean): Subject<Bouncer | Postgres> => ({
   make: (options) =>
     Effect.gen(function*() {
       const client = yield* PgPool.make({
         ...options,
+        pipeline,
         connection: { ...optionsOf(yield* Postgres), ...(yield* Bouncer) }
       })
       return Object.assign(client, { pools: [client.pool] })
@@ -35,13 +36,17 @@ const subject: Subject<Bouncer | Postgres> = {
   others: "write",
   deferred: "create table $ (id int primary key, other int references $ deferrable initially deferred)",
   series: (n) => `select n from generate_series(1, ${n}) n`
-}
+})
 
 const { missing } = PgBouncer
 
 describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
   layer(live, { excludeTestServices: true, timeout: 60_000 })(
     "PgPool behind PgBouncer in transaction mode conforms:",
-    (it) => conformance(it, subject)
+    (it) => conformance(it, subject(false))
+  )
+  layer(live, { excludeTestServices: true, timeout: 60_000 })(
+    "PgPool, pipelined, behind PgBouncer in transaction mode conforms:",
+    (it) => conformance(it, subject(true))
   )
 })

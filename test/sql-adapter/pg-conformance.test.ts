@@ -12,10 +12,11 @@ const ask = (sql: string) => Effect.flatMap(Postgres, (server) => server.query(s
 
 const count = (sql: string) => Effect.map(ask(sql), ([row]) => Number((row as { n: string }).n))
 
-const subject: Subject<Postgres> = {
+const subject = (pipeline: boolean): Subject<Postgres> => ({
   make: (options) =>
     Effect.gen(function*() {
-      const client = yield* PgPool.make({ ...options, connection: { ...optionsOf(yield* Postgres), applicationName } })
+      const connection = { ...optionsOf(yield* Postgres), applicationName }
+      const client = yield* PgPool.make({ ...options, connection, pipeline })
       return Object.assign(client, { pools: [client.pool] })
     }),
   slow: "select pg_sleep(10)",
@@ -33,6 +34,9 @@ const subject: Subject<Postgres> = {
   others: "write",
   deferred: "create table $ (id int primary key, other int references $ deferrable initially deferred)",
   series: (n) => `select n from generate_series(1, ${n}) n`
-}
+})
 
-layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("PgPool conforms:", (it) => conformance(it, subject))
+const options = { excludeTestServices: true, timeout: 60_000 }
+
+layer(postgres(), options)("PgPool conforms:", (it) => conformance(it, subject(false)))
+layer(postgres(), options)("PgPool, pipelined, conforms:", (it) => conformance(it, subject(true)))

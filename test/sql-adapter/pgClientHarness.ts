@@ -20,5 +20,17 @@ export const client = ({ connection, ...options }: Given = {}) =>
     Effect.provide(Reactivity.layer)
   )
 
+export type Client = PgPool.Client
+
+/** Its statements share connections. */
+export const pipelined = (options: Given = {}) => client({ pipeline: true, ...options })
+
+/** So many at once. */
+export const all = <A, E, R>(count: number, each: (n: number) => Effect.Effect<A, E, R>) =>
+  Effect.forEach(Array.from({ length: count }, (_, n) => n), each, { concurrency: "unbounded" })
+
+/** The session that a statement has. */
+export const pid = (sql: Client) => Effect.map(sql<{ pid: number }>`select pg_backend_pid() pid`, ([row]) => row!.pid)
+
 export const failureOf = <E>(exit: Exit.Exit<unknown, E>): { readonly _tag: string; readonly message: string } =>
   (Cause.squash((exit as Exit.Failure<unknown, E>).cause) as SqlError).cause as never

@@ -75,8 +75,9 @@ export interface PgTransactionOptions {
 /**
  * One session on a PostgreSQL server.
  *
- * A lease has it to itself. Fibers of one lease may call it at the same time: their queries then run one after the other, in
- * the order of the calls.
+ * A lease has it to itself, unless leases share it (`concurrency`). Fibers may call it at the same time: their queries then run one after
+ * the other, in the order of the calls. With `pipeline` each is sent at once, where it is plain: a statement that reads or writes rows, one in a
+ * text, and leaves nothing in the session.
  *
  * What a user sets on the session outlives the lease: SET, LISTEN, temporary tables, session-level advisory locks. Prefer
  * their transaction-level forms (SET LOCAL, pg_advisory_xact_lock).
@@ -92,7 +93,8 @@ export interface PgConnection {
    * Runs a statement. With several statements in `sql` (possible only without parameters) the last one's result.
    *
    * An interruption returns at once and has the server cancel the statement. Nothing else runs on the connection until
-   * the cancelled answer has settled; if that takes longer than `cancelTimeout`, the connection is given up.
+   * the cancelled answer has settled; if that takes longer than `cancelTimeout`, the connection is given up. In a pipeline, a statement
+   * that others are in front of or behind runs on, until nobody waits for any of them: a cancel could stop another one.
    */
   readonly query: <Row extends object = Record<string, unknown>>(
     sql: string,
@@ -112,7 +114,8 @@ export interface PgConnection {
    * Runs an effect between BEGIN and COMMIT, or ROLLBACK when it does not succeed.
    *
    * Fails with `RolledBack` when COMMIT could only roll back, because the effect went on after a statement had failed. Does not
-   * nest: use savepoints, or another connection. An interruption returns at once: a ROLLBACK that is due runs before
+   * nest: use savepoints, or another connection. Where leases share the connection, it is to be taken with `exclusive: true`; with others' statements
+   * under way it fails. An interruption returns at once: a ROLLBACK that is due runs before
    * anything else on the connection, and a COMMIT that was sent already may yet succeed.
    */
   readonly withTransaction: <A, E, R>(

@@ -64,7 +64,7 @@ export class PgConnectError extends Data.TaggedError("PgConnectError")<{
  *
  * - `Server`: the server answered with an error; see `sqlState`.
  * - `ConnectionLost`: the connection died, or was closed, before the answer was complete. Whether the server did the work is
- *   not known.
+ *   not known, unless `mayHaveRun` is false.
  * - `RolledBack`: COMMIT was answered with ROLLBACK, because a statement of the transaction had failed before.
  * - `Client`: the driver could not encode a parameter or decode a value, or the call was wrong.
  *
@@ -84,6 +84,8 @@ export class PgQueryError extends Data.TaggedError("PgQueryError")<{
   readonly reason: PgQueryReason
   readonly message: string
   readonly sql: string
+  /** Of `ConnectionLost`: whether the server may have done the work. `false` where it was never sent: it can be asked for again. */
+  readonly mayHaveRun?: boolean | undefined
   readonly sqlState?: string | undefined
   readonly severity?: string | undefined
   readonly detail?: string | undefined

@@ -56,6 +56,13 @@ export interface PgConnectorConfig {
    * is prepared.
    */
   readonly preparedStatements?: number | undefined
+  /**
+   * Sends a statement before those in front of it are answered, where fibers or leases share the connection (`concurrency`): a round trip
+   * costs one of them no longer than all. Only plain ones, that read or write rows and leave nothing in the session; others wait until the
+   * connection is empty. Each is a transaction of its own, and fails alone. An interrupted one is told at once; what was sent may run all the same, as
+   * a cancel is only sent when nobody waits for any other. Not with `resetSession`. Needs pg 8.23. Default: false.
+   */
+  readonly pipeline?: boolean | undefined
   /** Command-line options for the session: `-c search_path=tenant`. */
   readonly options?: string | undefined
   /** How values are decoded. Default: `pg`'s own way. */

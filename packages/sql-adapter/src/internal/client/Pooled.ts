@@ -28,7 +28,7 @@ export class Pooled<A, E> implements Connection {
   }
 
   executeStream(sql: string, params: ReadonlyArray<unknown>, transform: TransformRows) {
-    return lease(this.pools.forStatement(sql)).pipe(
+    return lease(this.pools.forStream(sql)).pipe(
       Effect.map((connection) => Stream.mapError(this.dialect.stream(connection, sql, params), toSqlError)),
       Stream.unwrapScoped,
       (stream) => transformedStream(stream, transform)

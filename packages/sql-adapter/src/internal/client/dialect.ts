@@ -1,6 +1,6 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type { Compiler } from "@effect/sql/Statement"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { TransactionOptions } from "../../SqlTransaction.js"
 
@@ -47,10 +47,34 @@ export interface Pools<in out A> {
   readonly forStatement: (sql: string) => ConnectionPool<A, unknown>
   readonly forTransaction: (options: TransactionOptions) => ConnectionPool<A, unknown>
   readonly forReservation: ConnectionPool<A, unknown>
+  /** For rows that are read while they are consumed. */
+  readonly forStream: (sql: string) => ConnectionPool<A, unknown>
 }
 
 /** One pool for all. */
 export const onePool = <A, E>(pool: ConnectionPool<A, E>): Pools<A> => {
   const widened = pool as ConnectionPool<A, unknown>
-  return { forStatement: () => widened, forTransaction: () => widened, forReservation: widened }
+  const same = () => widened
+  return { forStatement: same, forTransaction: same, forReservation: widened, forStream: same }
+}
+
+/** The same pool, as somebody sees it who is to have a connection for himself. */
+const exclusively = <A, E>(pool: ConnectionPool<A, E>): ConnectionPool<A, E> => {
+  const exclusive = { exclusive: true }
+  return Object.assign(Object.create(pool), {
+    use: (f: (connection: A) => Effect.Effect<any, any, any>) => pool.use(f, exclusive),
+    get: Effect.map(pool.lease(exclusive), ({ connection }) => connection)
+  })
+}
+
+/** One pool whose connections are shared by the statements for which that `mayShare`. All else has one for itself. */
+export const sharedPool = <A, E>(pool: ConnectionPool<A, E>, mayShare: (sql: string) => boolean): Pools<A> => {
+  const shared = pool as ConnectionPool<A, unknown>
+  const exclusive = exclusively(shared)
+  return {
+    forStatement: (sql) => mayShare(sql) ? shared : exclusive,
+    forTransaction: () => exclusive,
+    forReservation: exclusive,
+    forStream: () => exclusive
+  }
 }

@@ -1,6 +1,6 @@
 import * as net from "node:net"
 import type { Timer } from "../timer.js"
-import type { Cancel, CancelOutcome } from "../wire/wire.js"
+import type { Cancel, CancelOutcome } from "../wire/work.js"
 import type { ClientOptions } from "./driver.js"
 import { isServerError, makeClient } from "./driver.js"
 

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from "node:tls"
 import pg from "pg"
 import type { Timer } from "../timer.js"
 import { tlsFor } from "../wire/tls.js"
-import type { Cancel, CancelOutcome } from "../wire/wire.js"
+import type { Cancel, CancelOutcome } from "../wire/work.js"
 import type { DriverConnection } from "./driver.js"
 import { guard } from "./driver.js"
 

@@ -6,6 +6,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -14,7 +15,7 @@ import * as PgConnector from "../../PgConnector.js"
 import { PgConnectError } from "../../PgError.js"
 import type { PgConnectorConfig } from "../../PgOptions.js"
 import * as Clients from "../client/client.js"
-import { onePool } from "../client/dialect.js"
+import { onePool, sharedPool } from "../client/dialect.js"
 import { connectionIn } from "../client/Handle.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
@@ -22,6 +23,7 @@ import { dialect } from "./dialect.js"
 import type { Place } from "./failure.js"
 import { makeListening } from "./listen.js"
 import type { Client, Options } from "./models.js"
+import { isPlain } from "./plain.js"
 import { resolve } from "./settings.js"
 
 /** A json value, as the compiler of @effect/sql-pg knows it. */
@@ -49,6 +51,11 @@ const placeOf = (
       Effect.either(resolve(connection)),
       (settings) => settings._tag === "Right" ? settings.right.place : {}
     )
+
+/** How many statements one connection has at a time, where they are pipelined. More gain nothing, and wait for each other. */
+const pipelined = 100
+
+const pipelining = (config: PgConnectorConfig): PgConnectorConfig => ({ ...config, pipeline: true })
 
 /** What a PgClient says of itself. */
 const toConfig = <E, R>(
@@ -86,6 +93,7 @@ export const make = <E, R>(
   Effect.gen(function*() {
     const {
       connection: _,
+      pipeline = false,
       spanAttributes,
       traceComments,
       transformJson,
@@ -94,14 +102,18 @@ export const make = <E, R>(
       ...tuning
     } = options
     const connection = yield* provided(options.connection, unavailable)
-    const connector = Effect.isEffect(connection) ? PgConnector.make(connection) : PgConnector.make(connection)
+    const configure: (config: PgConnectorConfig) => PgConnectorConfig = pipeline ? pipelining : identity
+    const connector = Effect.isEffect(connection)
+      ? PgConnector.make(Effect.map(connection, configure))
+      : PgConnector.make(configure(connection))
     const turns = new TurnsOf<PgConnection>()
-    const pool = yield* poolOf(connector, turns, tuning)
+    const { concurrency = pipeline ? pipelined : 1 } = tuning
+    const pool = yield* poolOf(connector, turns, { ...tuning, concurrency })
     const place = yield* placeOf(connection)
     const listening = yield* makeListening(connector)
     const client = yield* Clients.make({
       dialect: dialect(PgClient.makeCompiler(transformQueryNames, transformJson)),
-      pools: onePool(pool),
+      pools: concurrency > 1 ? sharedPool(pool, isPlain) : onePool(pool),
       turns,
       transformRows: transformRowsOf({ transformResultNames }, transformJson),
       attributes: attributesOf({ spanAttributes }, {

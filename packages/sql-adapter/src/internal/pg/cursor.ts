@@ -32,6 +32,8 @@ type Life =
 export class CursorJob implements Work {
   readonly whenLeft = "cancel"
   readonly isBounded = false
+  /** The server answers with what is asked of its portal, and not with what is behind it. */
+  readonly mayShare = false
   private readonly rows: number
   private life: Life = { _tag: "Waiting" }
   /** Whether the server may be busy with it: from its start until its rows have come, and again at each read. */

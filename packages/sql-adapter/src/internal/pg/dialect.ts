@@ -29,13 +29,11 @@ const session = (connection: PgConnection): Session => connection as Session
 export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError> => ({
   compiler,
   within: (connection, isOver) => session(connection).within(isOver),
-  rows: (connection, sql, params) =>
-    session(connection).answer(sql, params, session(connection).preparing(sql), rowsOf),
+  rows: (connection, sql, params) => session(connection).prepared(sql, params, undefined, rowsOf),
   // Without parameters, so that the text may be several statements.
   unprepared: (connection, sql, params) =>
     session(connection).answer(sql, params.length === 0 ? undefined : params, undefined, rowsOf),
-  values: (connection, sql, params) =>
-    session(connection).answer(sql, params, { ...asArrays, ...session(connection).preparing(sql) }, rowsOf),
+  values: (connection, sql, params) => session(connection).prepared(sql, params, asArrays, rowsOf),
   raw: (connection, sql, params) => session(connection).answer(sql, params, undefined, raw),
   stream: (connection, sql, params) => session(connection).rows(sql, params),
   begin: (connection, { deferrable, isolation, readOnly }) =>

@@ -4,8 +4,10 @@ import type pg from "pg"
 import { asError } from "../wire/network.js"
 
 /** A pg client with what of it has no type: whether nothing is on the wire, and what a CancelRequest needs. */
-export interface DriverClient extends Omit<pg.Client, "connection" | "ssl"> {
+export interface DriverClient extends Omit<pg.Client, "connection" | "ssl" | "pipeline"> {
   readonly connection: DriverConnection
+  /** Whether it sends what it is given at once. May be changed while it has nothing to do. */
+  pipeline: boolean
   readonly ssl: boolean | ConnectionOptions
   readonly sslNegotiation?: "postgres" | "direct"
   readonly readyForQuery?: boolean

@@ -142,6 +142,7 @@ export const serverError = (sql: string, error: ServerError, lost: boolean): PgQ
     reason: lost ? "ConnectionLost" : "Server",
     message: error.message,
     sql,
+    mayHaveRun: lost ? true : undefined,
     sqlState: error.code,
     severity: error.severity,
     detail: error.detail,
@@ -154,12 +155,13 @@ export const serverError = (sql: string, error: ServerError, lost: boolean): PgQ
     cause: error
   })
 
-export const lostError = (sql: string, reason: unknown): PgQueryError => {
+export const lostError = (sql: string, reason: unknown, mayHaveRun: boolean): PgQueryError => {
   const error = asError(reason)
   return new PgQueryError({
     reason: "ConnectionLost",
-    message: `The connection was lost: ${sentence(whatHappened(error))}`,
+    message: `The connection was lost${mayHaveRun ? "" : " before this was sent"}: ${sentence(whatHappened(error))}`,
     sql,
+    mayHaveRun,
     sqlState: isServerError(error) ? error.code : undefined,
     cause: error
   })

@@ -22,6 +22,17 @@ import type { ClientOptions, Transactional } from "../client/models.js"
 export interface Options<E = never, R = never> extends Tuning, ClientOptions {
   /** Where and how to connect. An Effect runs at each opening, for passwords that change. */
   readonly connection: PgConnectorConfig | Effect.Effect<PgConnectorConfig, E, R>
+  /**
+   * Statements share connections, and each is sent without a wait for the answers of those in front of it: `concurrency` of them at a time on
+   * one, 100 unless it says otherwise. For many small statements. A transaction, a stream, a reservation, and each statement that is not
+   * plain (`SET`, `LOCK`, `CREATE`, `CALL`, several in one text, session-level advisory locks) has a connection for itself, and
+   * waits for one to be empty. What a long statement costs is paid by those behind it: a transaction keeps it from them.
+   *
+   * A statement that fails, fails alone. One that is interrupted returns at once; the server may run it all the same, as it is cancelled
+   * only where nobody waits for another one on that connection. A connection that is lost fails all that were on it, each
+   * with whether it may have run. Needs pg 8.23. Default: false, one statement at a time on each connection.
+   */
+  readonly pipeline?: boolean | undefined
   /** Whether the names in json values are transformed as well. Default: true. */
   readonly transformJson?: boolean | undefined
 }

@@ -1,13 +1,7 @@
 import { constVoid } from "effect/Function"
 import type { DriverClient } from "./driver.js"
 import type { Work } from "./job.js"
-
-/** pg's record of what it has prepared on a connection: name to text. */
-interface Remembers {
-  readonly parsedStatements: Record<string, string>
-}
-
-const recordOf = (client: DriverClient) => (client.connection as unknown as Remembers).parsedStatements
+import { close, forgetAll } from "./statement.js"
 
 /**
  * The statements that a connection has prepared, the least recently used first. A name is never used for another text: pg would
@@ -30,8 +24,7 @@ export class Prepared {
   /** The server has forgotten all of them. */
   clear(client: DriverClient): void {
     this.names.clear()
-    const record = recordOf(client)
-    for (const name of Object.keys(record)) delete record[name]
+    forgetAll(client)
   }
 
   private evict(): string | undefined {
@@ -50,7 +43,8 @@ export class Prepared {
 export class Forget implements Work {
   readonly whenLeft = "finish"
   readonly isBounded = true
-  readonly isAnswered = false
+  readonly mayShare = true
+  isAnswered = false
 
   constructor(private readonly name: string) {}
 
@@ -59,19 +53,10 @@ export class Forget implements Work {
   }
 
   start(client: DriverClient, answered: (error: unknown, result: unknown) => void): void {
-    const { name } = this
-    const query = {
-      submit: ({ close, sync }: { close: (what: object) => void; sync: () => void }) => {
-        close.call(client.connection, { type: "S", name })
-        sync.call(client.connection)
-      },
-      handleReadyForQuery: () => {
-        delete recordOf(client)[name]
-        answered(undefined, undefined)
-      },
-      handleError: (error: unknown) => answered(error, undefined)
-    }
-    client.query(query as never)
+    close(client, this.name, (error, result) => {
+      this.isAnswered = true
+      answered(error, result)
+    })
   }
 
   readonly succeed = constVoid

@@ -27,11 +27,11 @@ export class Session implements PgConnection {
   readonly [TypeId]: TypeId = TypeId
   readonly wire: Wire
 
-  private readonly prepared: Prepared | undefined
+  private readonly names: Prepared | undefined
 
   constructor(private readonly settings: Settings, after: Timer) {
     this.wire = new Wire(settings, after)
-    this.prepared = settings.preparedStatements === 0 ? undefined : new Prepared(settings.preparedStatements)
+    this.names = settings.preparedStatements === 0 ? undefined : new Prepared(settings.preparedStatements)
   }
 
   get processId(): number {
@@ -64,18 +64,10 @@ export class Session implements PgConnection {
     options?: PgStreamOptions
   ): Stream.Stream<Row, PgQueryError> => cursorStream(this.wire, sql, params, options)
 
-  /** The same, until `isOver`. Only for `answer`, `preparing` and `rows`. */
+  /** The same, until `isOver`. Only for `answer`, `prepared` and `rows`. */
   within(isOver: () => boolean): Session {
     const refuse = (job: Work) => job.fail(clientError(job.sql, "Whoever asks does not have the connection any more"))
     return Object.assign(Object.create(this), { wire: guarded(this.wire, isOver, refuse) })
-  }
-
-  /** Under which name a statement is prepared, where the connector prepares them. */
-  preparing(sql: string): PgQueryOptions | undefined {
-    if (this.prepared === undefined) return undefined
-    const { evicted, name } = this.prepared.nameOf(sql)
-    if (evicted !== undefined) this.wire.submit(new Forget(evicted))
-    return { name }
   }
 
   /** A statement's answer as `pick` makes it of the driver's: several statements have several results. */
@@ -88,20 +80,38 @@ export class Session implements PgConnection {
     return this.run(() => new Job(sql, "cancel", params, options, pick))
   }
 
+  /** The same, prepared where the connector prepares statements. */
+  prepared<A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    options: PgQueryOptions | undefined,
+    pick: (result: unknown) => A
+  ): Effect.Effect<A, PgQueryError> {
+    if (this.names === undefined) return this.answer(sql, params, options, pick)
+    const { names } = this
+    return this.run(() => {
+      const { evicted, name } = names.nameOf(sql)
+      if (evicted !== undefined) this.wire.submit(new Forget(evicted))
+      return new Job(sql, "cancel", params, { ...options, name }, pick)
+    })
+  }
+
   rows(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<any, PgQueryError> {
     return cursorStream(this.wire, sql, params)
   }
 
+  /** Made and given its turn in one step: between them, a name that it is prepared under could lose its place. */
   private run<A>(make: () => Job): Effect.Effect<A, PgQueryError> {
     return Effect.uninterruptibleMask((restore) => {
-      const job = make()
+      let job: Job | undefined
       const answer = Effect.async<A, PgQueryError>((resume) => {
+        job = make()
         job.listen(resume)
         this.wire.submit(job)
       })
       // As onInterrupt, at less than half of its cost: a job that is answered has nothing to be left.
       return Effect.catchAllCause(restore(answer), (cause) => {
-        this.wire.leave(job)
+        if (job !== undefined) this.wire.leave(job)
         return Effect.failCause(cause)
       })
     })
@@ -141,11 +151,14 @@ export class Session implements PgConnection {
   })
 
   get isBroken(): boolean {
-    return this.wire.state !== "Open"
+    return this.wire.state !== "Open" || this.wire.isCondemned
   }
 
   get needsReset(): boolean {
-    return this.settings.resetSession || this.wire.transactionStatus !== "I" || !this.wire.isSettled
+    const { settings, wire } = this
+    // What others on it have the server do is theirs.
+    const isClean = wire.isSettled || wire.isShared
+    return settings.resetSession || wire.transactionStatus !== "I" || !isClean
   }
 
   /** Ends what a lease has left behind. One that takes too long leaves a connection that is not worth a goodbye. */
@@ -168,13 +181,13 @@ export class Session implements PgConnection {
   /** As it was when it was opened. */
   private readonly renewed: Effect.Effect<void, PgQueryError> = Effect.suspend(() => this.finish("DISCARD ALL")).pipe(
     Effect.zipRight(Effect.suspend(() => {
-      this.prepared?.clear(this.wire.client)
+      this.names?.clear(this.wire.client)
       return Effect.forEach(this.settings.setup, (sql) => this.finish(sql), { discard: true })
     }))
   )
 
   private readonly settled: Effect.Effect<void, PgQueryError> = Effect.async((resume) =>
-    this.wire.whenSettled((lost) => resume(lost ? Effect.fail(lostError("", lost.reason)) : Effect.void))
+    this.wire.whenSettled((lost) => resume(lost ? Effect.fail(lostError("", lost.reason, false)) : Effect.void))
   )
 
   /** One round trip that changes nothing, in a failed transaction neither. Interrupted, it says that nobody is there. */

@@ -7,7 +7,7 @@ import type { Problems } from "../wire/fields.js"
 import * as Fields from "../wire/fields.js"
 import { millis, secret, text } from "../wire/fields.js"
 import { tlsFor } from "../wire/tls.js"
-import type { Limits } from "../wire/wire.js"
+import type { Limits } from "../wire/work.js"
 import type { Place } from "./failure.js"
 import { configurationError } from "./failure.js"
 
@@ -21,6 +21,8 @@ export interface Settings extends Limits {
   readonly resetSession: boolean
   /** How many a connection keeps; 0 where none are prepared. */
   readonly preparedStatements: number
+  /** Whether a statement is sent before those that share the connection with it are answered. */
+  readonly pipeline: boolean
 }
 
 /** One constant for all defaults. */
@@ -99,6 +101,14 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
     }
     const resetSession = config.resetSession ?? false
     if (typeof resetSession !== "boolean") problems.push("resetSession must be a boolean")
+    const pipeline = config.pipeline ?? false
+    if (typeof pipeline !== "boolean") problems.push("pipeline must be a boolean")
+    if (pipeline && !("pipeline" in new pg.Client({}))) {
+      problems.push("pipeline needs pg 8.23 or later")
+    }
+    if (pipeline && resetSession) {
+      problems.push("resetSession and pipeline exclude each other: those who share a connection share its session")
+    }
     const connectTimeout = millis("connectTimeout", config.connectTimeout, problems)
     const statementTimeout = millis("statementTimeout", config.statementTimeout, problems)
     const cancelTimeout = millis("cancelTimeout", config.cancelTimeout ?? defaults.cancelTimeout, problems)
@@ -133,7 +143,8 @@ export const resolve = (config: PgConnectorConfig): Effect.Effect<Settings, PgCo
       answerTimeout: Fields.answerTimeoutOf(statementTimeout, cancelTimeout),
       setup,
       resetSession,
-      preparedStatements
+      preparedStatements,
+      pipeline
     })
   })
 

@@ -23,7 +23,7 @@ export const begin = ({ deferrable, isolation, readOnly }: PgTransactionOptions)
  */
 export const inTransaction = <A, E, R>(
   session: Session,
-  state: { transaction: "none" | "writing" | "reading" },
+  state: { transaction: "none" | "writing" | "reading"; readonly isShared: boolean },
   effect: Effect.Effect<A, E, R>,
   options: PgTransactionOptions = {}
 ): Effect.Effect<A, E | PgQueryError, R> =>
@@ -43,6 +43,7 @@ export const inTransaction = <A, E, R>(
     )
     return Effect.suspend(() => {
       if (state.transaction !== "none") return Effect.fail(clientError("BEGIN", doesNotNest))
+      if (state.isShared) return Effect.fail(clientError("BEGIN", isShared))
       state.transaction = options.readOnly === true ? "reading" : "writing"
       return body
     })
@@ -50,6 +51,9 @@ export const inTransaction = <A, E, R>(
 
 const doesNotNest =
   "The connection has a transaction already. Transactions do not nest: use a savepoint, or another connection."
+
+const isShared =
+  "Others have statements on this connection, which would be in the transaction. Take the connection with `exclusive: true`."
 
 const rolledBack = Effect.suspend(() =>
   Effect.fail(

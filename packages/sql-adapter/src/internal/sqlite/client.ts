@@ -79,7 +79,8 @@ const route = ({ readers, writer }: ConnectionPools): Pools<SqliteConnection> =>
   return {
     forStatement: (sql) => widened[accessOf(sql)],
     forTransaction: ({ readOnly }) => widened[readOnly === true ? "reads" : "writes"],
-    forReservation: widened.writes
+    forReservation: widened.writes,
+    forStream: (sql) => widened[accessOf(sql)]
   }
 }
 

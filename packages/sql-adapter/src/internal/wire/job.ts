@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import type { Work } from "./wire.js"
+import type { Work } from "./work.js"
 
 /** A statement, from the call that asks for it to its answer. */
 export abstract class Job<A, E> implements Work<E> {

@@ -1,42 +1,8 @@
 import { constVoid } from "effect/Function"
 import type * as net from "node:net"
 import type { Timer } from "../timer.js"
-
-/** What has its turn on a wire, and what is told to it. `E` is what it may fail with. */
-export interface Work<in E> {
-  readonly sql: string
-  /** What becomes of it when nobody waits for it any more: a query is cancelled, the end of a transaction runs on. */
-  readonly whenLeft: "cancel" | "finish"
-  readonly isAnswered: boolean
-  /** Whether the server alone decides how long it takes. */
-  readonly isBounded: boolean
-  fail(error: E): void
-  /** Nobody waits any more for what the server has. Whether the server must be told to stop. */
-  leave(): "cancel" | "ends"
-}
-
-/**
- * What became of asking the server, on another connection, to stop a query.
- *
- * - `NotSent`: the server never saw it.
- * - `Done`: the server has done it.
- * - `Unknown`: it was sent, and may still arrive.
- */
-export type CancelOutcome = "NotSent" | "Done" | "Unknown"
-
-/** Such a request on its way. */
-export interface Cancel {
-  /** Drops it if it was not sent yet, and tells whether it did. What was sent stays on its way. */
-  readonly drop: () => boolean
-}
-
-/** In milliseconds. */
-export interface Limits {
-  /** How long what was left may take to settle. */
-  readonly cancelTimeout: number
-  /** After which a statement that is not answered is not waited for any more. */
-  readonly answerTimeout: number | undefined
-}
+import { Flight } from "./flight.js"
+import type { Cancel, CancelOutcome, Limits, Work } from "./work.js"
 
 /**
  * Connecting → Open → Closing, and Lost from any of them. Closing has said goodbye and waits for the server to hang up; Lost is
@@ -52,31 +18,45 @@ type Life =
  * Who has the wire.
  *
  * - `Free`: nobody.
- * - `Busy`: a job, until its answer is complete.
+ * - `Busy`: a job, until its answer is complete; or several that were given to the driver one behind the other.
  * - `Settling`: what a job left behind that nobody waits for any more. Its answer and its cancel must both have come to an end,
  *   in whichever order, as a late cancel would hit the next query.
  * - `Draining`: a round trip that follows, and catches the cancel if it was later than it looked.
  */
-type Turn<W> =
+type Turn<W extends Work<any>> =
   | { readonly _tag: "Free" }
-  | { readonly _tag: "Busy"; readonly job: W; readonly stopTimer: () => void }
+  | Busy<W>
   | Settling
   | { readonly _tag: "Draining"; readonly stopTimer: () => void }
+
+interface Busy<W extends Work<any>> {
+  readonly _tag: "Busy"
+  readonly flight: Flight<W>
+  stopTimer: () => void
+}
 
 interface Settling {
   readonly _tag: "Settling"
   readonly stopTimer: () => void
   /** Ends the pause before the next cancel. */
   stopPause: () => void
+  /** Something was answered since the last cancel was sent, and there is more. */
+  hasPassed: boolean
+  /** Sends the next cancel without a pause. */
+  again: () => void
   cancel: Cancel
   answered: boolean
   cancelled: CancelOutcome | undefined
+  /** The server has done a cancel: it may yet come, if it is a little late. */
+  wasDone: boolean
 }
 
 const free = { _tag: "Free" } as const
 
 /** Before a cancel that has stopped nothing is sent again, in milliseconds; twice as long each time. */
 const firstPause = 100
+
+const notAnswered = (timeout: number) => new Error(`a statement was not answered in ${timeout} ms`)
 
 /** How long the server may take to hang up after a goodbye. The pool's `closeTimeout` bounds it as well. */
 const goodbyeTimeout = 5_000
@@ -86,7 +66,8 @@ const goodbyeTimeout = 5_000
  * something has ended.
  *
  * Drivers have queues of their own, but send the next query as soon as a cancelled one is answered, so that a late cancel hits it
- * (jackc/pgx#2534). So one job at a time is given to the driver.
+ * (jackc/pgx#2534). So one job at a time is given to the driver, or several that share it, and a cancel is sent only when nobody waits for
+ * any of them.
  */
 export abstract class Wire<W extends Work<E>, E> {
   private life: Life = { _tag: "Connecting" }
@@ -102,8 +83,8 @@ export abstract class Wire<W extends Work<E>, E> {
   protected abstract readonly socket: net.Socket
   /** The driver has nothing to do, for anybody. */
   protected abstract readonly isIdle: boolean
-  /** Gives it to the driver. What throws was not sent. */
-  protected abstract give(job: W): void
+  /** Gives it to the driver, where it shares that with others or not. What throws was not sent. */
+  protected abstract give(job: W, isShared: boolean): void
   /** Asks for a round trip that changes nothing. */
   protected abstract drain(): void
   /** Has the server stop what runs. Calls `done` once, in any case, not before it has returned, unless it was dropped. */
@@ -114,9 +95,14 @@ export abstract class Wire<W extends Work<E>, E> {
   protected abstract hangUp(): void
   /** Whether other connections to this server are in doubt, too. */
   protected abstract isCritical(reason: unknown): boolean
-  protected abstract lostError(sql: string, reason: unknown): E
+  protected abstract lostError(sql: string, reason: unknown, mayHaveRun: boolean): E
   /** It was not sent, for a reason that is an error or a text. */
   protected abstract refusedError(sql: string, reason: unknown): E
+
+  /** Whether the driver may have it behind others, and others behind it. */
+  protected sharesDriver(_job: W): boolean {
+    return false
+  }
 
   get state(): Life["_tag"] {
     return this.life._tag
@@ -127,9 +113,15 @@ export abstract class Wire<W extends Work<E>, E> {
     return this.turn._tag === "Free" && this.isIdle
   }
 
+  /** Nothing is asked but what shares the driver, and somebody waits for it. */
+  get isShared(): boolean {
+    const { turn } = this
+    return turn._tag === "Busy" && turn.flight.isShared && !turn.flight.hasLeft && this.queue.length === 0
+  }
+
   /** The job whose turn it is. */
   protected get busyWith(): W | undefined {
-    return this.turn._tag === "Busy" ? this.turn.job : undefined
+    return this.turn._tag === "Busy" ? this.turn.flight.first : undefined
   }
 
   /** What comes is for nobody. */
@@ -158,23 +150,31 @@ export abstract class Wire<W extends Work<E>, E> {
     switch (this.life._tag) {
       case "Open":
         if (this.turn._tag === "Free") this.start(job)
-        else this.queue.push(job)
+        else if (this.queue.length === 0 && this.turn._tag === "Busy" && this.joins(this.turn, job)) {
+          this.hand(this.turn, job)
+        } else this.queue.push(job)
         return
       case "Lost":
-        return job.fail(this.lostError(job.sql, this.life.reason))
+        return job.fail(this.lostError(job.sql, this.life.reason, false))
       case "Connecting":
       case "Closing":
-        return job.fail(this.lostError(job.sql, new Error("it is not open")))
+        return job.fail(this.lostError(job.sql, new Error("it is not open"), false))
     }
+  }
+
+  private joins({ flight }: Busy<W>, job: W): boolean {
+    return flight.isShared && this.sharesDriver(job)
   }
 
   /** Nobody waits for this job any more. */
   leave(job: W): void {
     if (job.isAnswered) return
     const place = this.queue.indexOf(job)
-    if (place >= 0) this.queue.splice(place, 1)
-    else if (this.turn._tag === "Busy" && this.turn.job === job && job.leave() === "cancel") {
-      this.cancel(this.turn.stopTimer)
+    if (place >= 0) return void this.queue.splice(place, 1)
+    const { turn } = this
+    if (turn._tag === "Busy" && turn.flight.has(job) && job.leave() === "cancel") {
+      turn.flight.leave(job)
+      if (turn.flight.isAbandoned) this.cancel(turn)
     }
   }
 
@@ -187,8 +187,8 @@ export abstract class Wire<W extends Work<E>, E> {
         job.fail(this.refusedError(job.sql, "The connection was given back before this query's turn"))
       }
     }
-    const job = this.busyWith
-    if (job?.whenLeft === "cancel") this.leave(job)
+    if (this.turn._tag !== "Busy") return
+    for (const job of this.turn.flight.jobs) if (job.whenLeft === "cancel") this.leave(job)
   }
 
   /** Calls `settled` once when nothing is asked any more, or the connection is lost: with the reason then. */
@@ -199,22 +199,38 @@ export abstract class Wire<W extends Work<E>, E> {
   }
 
   private start(job: W): void {
-    this.turn = { _tag: "Busy", job, stopTimer: job.isBounded ? this.watch() : constVoid }
+    const turn: Busy<W> = { _tag: "Busy", flight: new Flight<W>(this.sharesDriver(job)), stopTimer: constVoid }
+    this.turn = turn
+    if (job.isBounded) this.watchAll(turn)
+    this.hand(turn, job)
+  }
+
+  private hand({ flight }: Busy<W>, job: W): void {
+    flight.add(job)
     try {
-      this.give(job)
+      this.give(job, flight.isShared)
     } catch (error) {
+      flight.remove(job)
       this.refuse(job, error)
     }
+  }
+
+  /** As `watch`, from one answer to the next. Between one and two times as long: it is not armed anew for each. */
+  private watchAll(turn: Busy<W>): void {
+    const { answerTimeout } = this.limits
+    if (answerTimeout === undefined) return
+    const before = turn.flight.passed
+    turn.stopTimer = this.after(answerTimeout, () => {
+      if (turn.flight.passed > before) this.watchAll(turn)
+      else this.giveUp(notAnswered(answerTimeout))
+    })
   }
 
   /** The server ends what takes too long. One that cannot be reached does not. */
   watch(): () => void {
     const { answerTimeout } = this.limits
     if (answerTimeout === undefined) return constVoid
-    return this.after(
-      answerTimeout,
-      () => this.giveUp(new Error(`a statement was not answered in ${answerTimeout} ms`))
-    )
+    return this.after(answerTimeout, () => this.giveUp(notAnswered(answerTimeout)))
   }
 
   protected giveUp(reason: unknown): void {
@@ -223,10 +239,23 @@ export abstract class Wire<W extends Work<E>, E> {
 
   /** The driver did not send it, so there is no answer to end it: the driver is idle when it returns from this. */
   protected refuse(job: W, error: unknown): void {
-    job.fail(this.life._tag === "Lost" ? this.lostError(job.sql, error) : this.refusedError(job.sql, error))
+    job.fail(this.life._tag === "Lost" ? this.lostError(job.sql, error, false) : this.refusedError(job.sql, error))
     process.nextTick(() => {
-      if (this.busyWith === job && this.isIdle) this.ready()
+      const { turn } = this
+      if (turn._tag === "Busy" && (turn.flight.isEmpty || turn.flight.first === job) && this.isIdle) this.ready()
     })
+  }
+
+  /** One of several that the driver has was answered in full. */
+  protected passed(): void {
+    const { turn } = this
+    if (turn._tag === "Settling") {
+      turn.hasPassed = true
+      return turn.again()
+    }
+    if (turn._tag !== "Busy") return
+    turn.flight.pass()
+    if (turn.flight.isAbandoned) this.cancel(turn)
   }
 
   /** What was asked is answered in full: the driver is idle. */
@@ -249,14 +278,24 @@ export abstract class Wire<W extends Work<E>, E> {
     this.turn = free
     if (this.life._tag === "Lost") return
     const job = this.queue.shift()
-    if (job !== undefined) return this.start(job)
+    if (job !== undefined) {
+      this.start(job)
+      return this.follow()
+    }
     const listeners = this.onSettled
     if (listeners.length === 0) return
     this.onSettled = []
     for (const listener of listeners) listener()
   }
 
-  private cancel(stopTimer: () => void): void {
+  /** Gives the driver what may be behind what it has just been given. */
+  private follow(): void {
+    while (this.queue.length > 0 && this.turn._tag === "Busy" && this.joins(this.turn, this.queue[0]!)) {
+      this.hand(this.turn, this.queue.shift()!)
+    }
+  }
+
+  private cancel({ stopTimer }: Busy<W>): void {
     stopTimer()
     const timeout = this.limits.cancelTimeout
     const stop = this.after(timeout, () => {
@@ -269,9 +308,12 @@ export abstract class Wire<W extends Work<E>, E> {
         turn.stopPause()
       },
       stopPause: constVoid,
+      hasPassed: false,
+      again: constVoid,
       cancel: this.sendCancel((outcome) => this.cancelled(turn, outcome, firstPause)),
       answered: false,
-      cancelled: undefined
+      cancelled: undefined,
+      wasDone: false
     }
     this.turn = turn
   }
@@ -279,13 +321,21 @@ export abstract class Wire<W extends Work<E>, E> {
   /** A cancel that comes before the server has begun with the query stops nothing. Where no answer comes, it is sent again. */
   private cancelled(turn: Settling, outcome: CancelOutcome, pause: number): void {
     turn.cancelled = outcome
+    turn.wasDone ||= outcome === "Done"
     if (this.turn !== turn) return
     if (turn.answered || outcome === "Unknown") return this.settle(turn)
-    turn.stopPause = this.after(pause, () => {
+    const again = (pause: number) => {
+      turn.stopPause()
+      turn.again = constVoid
       if (this.turn !== turn || turn.answered) return
+      turn.hasPassed = false
       turn.cancelled = undefined
-      turn.cancel = this.sendCancel((outcome) => this.cancelled(turn, outcome, 2 * pause))
-    })
+      turn.cancel = this.sendCancel((outcome) => this.cancelled(turn, outcome, pause))
+    }
+    // Of several that were left, a cancel stops one.
+    if (turn.hasPassed) return again(firstPause)
+    turn.again = () => again(firstPause)
+    turn.stopPause = this.after(pause, () => again(2 * pause))
   }
 
   private settle(turn: Settling): void {
@@ -295,14 +345,19 @@ export abstract class Wire<W extends Work<E>, E> {
       case undefined:
         return
       case "NotSent":
+        if (turn.wasDone) return this.catchLate(turn)
         turn.stopTimer()
         return this.next()
       case "Done":
-        this.turn = { _tag: "Draining", stopTimer: turn.stopTimer }
-        return this.drain()
+        return this.catchLate(turn)
       case "Unknown":
         return this.destroy(new Error("a cancel may still be on its way"))
     }
+  }
+
+  private catchLate({ stopTimer }: Settling): void {
+    this.turn = { _tag: "Draining", stopTimer }
+    this.drain()
   }
 
   /** Says goodbye and waits for the server to hang up; where there is nobody to say it to, hangs up. */
@@ -328,7 +383,7 @@ export abstract class Wire<W extends Work<E>, E> {
   private get isCancellable(): boolean {
     const { life, turn } = this
     if (life._tag !== "Open" || this.isIdle) return false
-    return turn._tag === "Free" || (turn._tag === "Busy" && turn.job.whenLeft === "cancel")
+    return turn._tag === "Free" || (turn._tag === "Busy" && turn.flight.jobs.every((job) => job.whenLeft === "cancel"))
   }
 
   /** Beyond use from now on. Everybody who waits is told. */
@@ -340,9 +395,9 @@ export abstract class Wire<W extends Work<E>, E> {
     this.queue = []
     this.onSettled = []
     this.onLost = undefined
-    if (turn._tag === "Busy") turn.job.fail(this.lostError(turn.job.sql, reason))
     if (turn._tag !== "Free") turn.stopTimer()
-    for (const job of queue) job.fail(this.lostError(job.sql, reason))
+    if (turn._tag === "Busy") { for (const job of turn.flight.jobs) job.fail(this.lostError(job.sql, reason, true)) }
+    for (const job of queue) job.fail(this.lostError(job.sql, reason, false))
     for (const listener of onSettled) listener()
     if (this.isCritical(reason)) this.onCritical?.()
     if (life._tag !== "Closing") onLost?.(reason)
