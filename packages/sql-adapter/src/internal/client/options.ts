@@ -2,7 +2,7 @@ import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Pool from "@cenote/core/ConnectionPool"
 import type { Connector } from "@cenote/core/Connector"
 import * as Connectors from "@cenote/core/Connector"
-import type { InvalidOptions } from "@cenote/core/PoolError"
+import { InvalidOptions } from "@cenote/core/PoolError"
 import type { Tuning } from "@cenote/core/PoolOptions"
 import * as Statement from "@effect/sql/Statement"
 import * as Context from "effect/Context"
@@ -40,6 +40,24 @@ export const provided = <C extends object, E, R, E2>(
 /** Why options that an Effect gives could not be had. */
 export const notHad = (cause: unknown): string =>
   `The connection's options could not be had: ${cause instanceof Error ? cause.message : String(cause)}`
+
+/** The options of a pool whose connections do one thing at a time. If leases shared one, a transaction would have others' statements in it. */
+export type Unshared = Omit<Tuning, "concurrency">
+
+const refuseSharing = (tuning: Tuning): Effect.Effect<void, InvalidOptions> =>
+  tuning.concurrency === undefined || tuning.concurrency === 1 ? Effect.void : new InvalidOptions({
+    issues: [{
+      field: "concurrency",
+      problem: "is not an option here: a connection does one thing at a time. Leave it out, and raise maxSize"
+    }]
+  })
+
+/** As `poolOf`, where nothing may share a connection. */
+export const unsharedPoolOf = <A extends object, E>(
+  connector: Connector<A, E>,
+  turns: TurnsOf<A>,
+  tuning: Unshared
+): ReturnType<typeof poolOf<A, E>> => Effect.zipRight(refuseSharing(tuning), poolOf(connector, turns, tuning))
 
 /** A pool whose connections have turns. */
 export const poolOf = <A extends object, E>(

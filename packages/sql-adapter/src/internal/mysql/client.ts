@@ -10,7 +10,7 @@ import { MysqlConnectError } from "../../MysqlError.js"
 import type { MysqlConnectorConfig } from "../../MysqlOptions.js"
 import * as Clients from "../client/client.js"
 import { onePool } from "../client/dialect.js"
-import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
+import { attributesOf, notHad, provided, transformRowsOf, unsharedPoolOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
 import { dialect } from "./dialect.js"
 import type { Client, Options } from "./models.js"
@@ -56,7 +56,7 @@ export const make = <E, R>(
     const settings = Effect.isEffect(connection) ? undefined : yield* Effect.option(resolve(connection))
     const place = settings?._tag === "Some" ? settings.value.place : undefined
     const turns = new TurnsOf<MysqlConnection>()
-    const pool = yield* poolOf(connector, turns, tuning)
+    const pool = yield* unsharedPoolOf(connector, turns, tuning)
     const client = yield* Clients.make({
       dialect: dialect(MysqlClient.makeCompiler(transformQueryNames), prepare === true),
       pools: onePool(pool),

@@ -16,7 +16,7 @@ import type { ClientOptions, Transactional } from "../client/models.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options<E = never, R = never> extends Tuning, ClientOptions {
+export interface Options<E = never, R = never> extends Omit<Tuning, "concurrency">, ClientOptions {
   /** Where and how to connect. An Effect runs at each opening, for passwords that change. */
   readonly connection: MysqlConnectorConfig | Effect.Effect<MysqlConnectorConfig, E, R>
   /**

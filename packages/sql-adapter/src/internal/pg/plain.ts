@@ -7,7 +7,8 @@ const begins = new RegExp(
 )
 
 /** What would leave something behind in the session, or needs to find it there; a second statement; and what no server understands. */
-const leavesBehind = /\b(?:set_config|pg_(?:try_)?advisory_(?:un)?lock|into\s+(?:(?:local|global)\s+)?temp)|;\s*\S|\0/i
+const leavesBehind =
+  /\b(?:set_config|pg_(?:try_)?advisory_(?:un)?lock|currval|lastval|setseed|into\s+(?:(?:local|global)\s+)?temp)|;\s*\S|\0/i
 
 let lastText = ""
 let lastAnswer = false

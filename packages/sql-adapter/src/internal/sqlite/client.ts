@@ -1,7 +1,6 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import type * as Pool from "@cenote/core/ConnectionPool"
 import type { AcquireError, InvalidOptions } from "@cenote/core/PoolError"
-import type { Tuning } from "@cenote/core/PoolOptions"
 import type * as Reactivity from "@effect/experimental/Reactivity"
 import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
@@ -12,7 +11,8 @@ import type { SqliteConnectError } from "../../SqliteError.js"
 import type { SqliteConnectorConfig } from "../../SqliteOptions.js"
 import * as Clients from "../client/client.js"
 import type { Pools } from "../client/dialect.js"
-import { attributesOf, poolOf, transformRowsOf } from "../client/options.js"
+import type { Unshared } from "../client/options.js"
+import { attributesOf, transformRowsOf, unsharedPoolOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
 import type { Access } from "./access.js"
 import { access } from "./access.js"
@@ -25,23 +25,24 @@ type ConnectionPools = Pick<Client, "readers" | "writer">
 type Failure = AcquireError | InvalidOptions | Pool.StartupError<"probe", SqliteConnectError>
 
 /** SQLite lets one connection write at a time: who waits for it waits in the order of the pool, and is not told that it is busy. */
-const writing = (tuning: Tuning): Tuning => ({
+const writing = (tuning: Unshared): Unshared => ({
   ...tuning,
   name: `${tuning.name ?? "sqlite"}, writer`,
   maxSize: 1,
   minSize: Math.min(tuning.minSize ?? 0, 1)
 })
 
-const reading = (tuning: Tuning): Tuning => ({ ...tuning, name: `${tuning.name ?? "sqlite"}, readers` })
+const reading = (tuning: Unshared): Unshared => ({ ...tuning, name: `${tuning.name ?? "sqlite"}, readers` })
 
 const makePools = (
   connection: SqliteConnectorConfig,
   turns: TurnsOf<SqliteConnection>,
-  tuning: Tuning
+  tuning: Unshared
 ): Effect.Effect<ConnectionPools, Failure, Scope.Scope> =>
   Effect.gen(function*() {
     const { isFile, target } = yield* resolve(connection)
-    const open = (config: SqliteConnectorConfig, tuning: Tuning) => poolOf(SqliteConnector.make(config), turns, tuning)
+    const open = (config: SqliteConnectorConfig, tuning: Unshared) =>
+      unsharedPoolOf(SqliteConnector.make(config), turns, tuning)
     if (target.readOnly) {
       const readers = yield* open(connection, tuning)
       return { readers, writer: readers }

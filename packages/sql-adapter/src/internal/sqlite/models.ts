@@ -20,7 +20,7 @@ import type { ClientOptions } from "../client/models.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Tuning, ClientOptions {
+export interface Options extends Omit<Tuning, "concurrency">, ClientOptions {
   /** Which file, and how it is opened. */
   readonly connection: SqliteConnectorConfig
 }
