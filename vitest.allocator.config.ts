@@ -10,7 +10,7 @@ export default defineConfig({
     include: [
       "test/allocator/**/*.test.ts",
       "test/request/all.test.ts",
-      "test/request/keyed.test.ts",
+      "test/request/keyed*.test.ts",
       "test/request/use-stm*.test.ts"
     ],
     // These tests share nothing but modules.
