@@ -143,7 +143,11 @@ export abstract class ModelPool extends ModelQueue {
       this.begin(purpose)
     }
     const old = this.renewing
-    if (old?.stage === "idle" && this.givesWay(old)) this.close(old, old.endsAs)
+    if (old?.stage === "idle" && this.givesWay(old)) {
+      this.close(old, old.endsAs)
+      // Behind it another may be ready.
+      if (this.phase !== "Suspended") this.serve()
+    }
     this.denyOverdue()
     this.breakDeadlock()
     this.goOnDraining()

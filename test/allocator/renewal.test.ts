@@ -167,6 +167,17 @@ describe("a connection that nears the end of its lifetime", () => {
   })
 })
 
+it("behind a connection that leaves for its successor another may be ready, and is handed out", () => {
+  const subject = new Bench({ maxSize: 3, minSize: 3, order: "fifo", checkAfterIdle: 1 })
+  subject.tick()
+  subject.opened(0)
+  subject.opened(1)
+  subject.elapse(10)
+  subject.opened(2)
+  expect(subject.take()).toEqual(["check 0"])
+  expect(subject.commit({ _tag: "Recycle", within: 1 })).toEqual(["close 1: Recycled", "ticket 0 gets 2"])
+})
+
 describe("lifetimes", () => {
   it("are spread over their last part by a share that is drawn for each connection", () => {
     const subject = bench(4)

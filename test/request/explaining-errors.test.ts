@@ -159,6 +159,7 @@ it.effect("as JSON it has its message and all of its facts, and nothing else", (
           sizes: { maxSize: 1, leased: 1, idle: 0, opening: 0, checking: 0, resetting: 0, closing: 0, waiting: 1 },
           leases: [{ lease: 1, connection: 1, age: 1_000, fiber: FiberId.threadName(fiber.id()), isLong: false }],
           phase: "running",
+          quota: 1,
           youngestLease: 1_000,
           returnRate: 0,
           lastConnectFailure: {

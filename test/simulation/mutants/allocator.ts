@@ -130,7 +130,7 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "more open at once than may",
     file: "allocator/settle.ts",
-    find: " &&\n  state.steps.opening.size < state.rules.maxConnecting",
+    find: " && state.steps.opening.size < state.rules.maxConnecting",
     replace: ""
   },
   {

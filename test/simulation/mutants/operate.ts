@@ -203,8 +203,8 @@ const spare: ReadonlyArray<Mutant> = [
 const time: ReadonlyArray<Mutant> = [
   {
     name: "what is idle is trusted after time has jumped",
-    file: "request/operations.ts",
-    find: "return Effect.zipRight(suspect(core, \"Clock\"), effect)",
+    file: "request/commit.ts",
+    find: "return Effect.zipRight(core.afterJump, effect)",
     replace: "return effect"
   },
   {
@@ -215,8 +215,8 @@ const time: ReadonlyArray<Mutant> = [
   },
   {
     name: "alarms from before a jump stay",
-    file: "request/operations.ts",
-    find: "  core.keeper.clear()\n",
+    file: "request/make.ts",
+    find: "        keeper.clear()\n",
     replace: ""
   },
   {

@@ -23,7 +23,7 @@ export const watch: ReadonlyArray<Mutant> = [
   {
     name: "a scrape reads what was when the registration began",
     file: "observe/metrics.ts",
-    find: "observe(key(labels), () => read(Effect.runSync(pool.stats))))",
-    replace: "{ const then = read(Effect.runSync(pool.stats)); return observe(key(labels), () => then) })"
+    find: "observe(key(labels), () => read(Effect.runSync(stats))))",
+    replace: "{ const then = read(Effect.runSync(stats)); return observe(key(labels), () => then) })"
   }
 ]

@@ -203,8 +203,10 @@ export const settle = (before: State, now: number, work: Array<Work>): State => 
   while (isShort(state) && canOpen(state, now)) state = open(state, "Waiter", now, work)
   while (isBelowTarget(state) && canOpen(state, now)) state = open(state, "Refill", now, work)
   if (awaitsSuccessor(state) && canOpen(state, now)) state = open(state, "Successor", now, work)
-  state = makeRoomForSuccessor(state, now, work)
-  const mayHoldUp = holdsUp(state)
+  const served = state
+  state = makeRoomForSuccessor(served, now, work)
+  // Behind what leaves for its successor, something may be ready.
+  const mayHoldUp = holdsUp(state) || state !== served
   state = breakDeadlock(denyOverdue(state, Math.floor(now) + 1, now, work), now, work)
   if (mayHoldUp) state = serve(state, now, work)
   return lookAfterSeats(goOnDraining(state, now, work), work)
