@@ -27,6 +27,15 @@ describe("a deadlock", () => {
     expect(ask(held(one, one), one)).toEqual(["ticket 2: Deadlock"])
   })
 
+  it("is none where who timed out was in the way of one who shares", () => {
+    const bench = new Bench({ maxSize: 1, concurrency: 2 })
+    bench.take(Infinity, { fiber: one, mayShare: true })
+    bench.opened(0)
+    bench.take(10)
+    expect(bench.take(Infinity, { fiber: one, mayShare: true })).toEqual([])
+    expect(bench.elapse(10)).toEqual(["ticket 1: TimedOut", "ticket 2 gets 0"])
+  })
+
   it("comes with what it looked like", () => {
     const bench = held(one)
     bench.now = 7

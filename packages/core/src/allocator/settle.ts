@@ -206,8 +206,12 @@ export const settle = (before: State, now: number, work: Array<Work>): State => 
   const served = state
   state = makeRoomForSuccessor(served, now, work)
   // Behind what leaves for its successor, something may be ready.
-  const mayHoldUp = holdsUp(state) || state !== served
-  state = breakDeadlock(denyOverdue(state, Math.floor(now) + 1, now, work), now, work)
+  if (state !== served) state = serve(state, now, work)
+  // Who cannot be served may have held up others. Only of who waits still can it be said that nothing can be done.
+  const mayHoldUp = holdsUp(state)
+  state = denyOverdue(state, Math.floor(now) + 1, now, work)
   if (mayHoldUp) state = serve(state, now, work)
+  const told = breakDeadlock(state, now, work)
+  state = mayHoldUp && told !== state ? serve(told, now, work) : told
   return lookAfterSeats(goOnDraining(state, now, work), work)
 }
