@@ -28,12 +28,14 @@ describe("a deadlock", () => {
   })
 
   it("is none where who timed out was in the way of one who shares", () => {
-    const bench = new Bench({ maxSize: 1, concurrency: 2 })
+    const bench = new Bench({ maxSize: 1, concurrency: 3 })
     bench.take(Infinity, { fiber: one, mayShare: true })
     bench.opened(0)
+    bench.take(Infinity, { fiber: other, mayShare: true })
     bench.take(10)
     expect(bench.take(Infinity, { fiber: one, mayShare: true })).toEqual([])
-    expect(bench.elapse(10)).toEqual(["ticket 1: TimedOut", "ticket 2 gets 0"])
+    bench.now = 10
+    expect(bench.leave(1)).toEqual(["ticket 2: TimedOut", "ticket 3 gets 0"])
   })
 
   it("comes with what it looked like", () => {
