@@ -35,7 +35,7 @@ describe("a deadlock", () => {
     bench.take(10)
     expect(bench.take(Infinity, { fiber: one, mayShare: true })).toEqual([])
     bench.now = 10
-    expect(bench.leave(1)).toEqual(["ticket 2: TimedOut", "ticket 3 gets 0"])
+    expect(bench.leave(1)).toEqual(["ticket 2: TimedOut after 10 at place 1", "ticket 3 gets 0"])
   })
 
   it("comes with what it looked like", () => {
