@@ -4,113 +4,29 @@
 // A later override replaces the options of a rule whole, so each file is matched by one override of
 // `no-restricted-imports` only, except the files of `exceptions`, which restate their folder's rule.
 
+const words = (text) => text.trim().split(/\s+/)
+
 /** Modules of effect that hold plain data and functions. */
-const values = [
-  "Array",
-  "BigDecimal",
-  "BigInt",
-  "Boolean",
-  "Brand",
-  "Cause",
-  "Chunk",
-  "Context",
-  "Data",
-  "Duration",
-  "Effect",
-  "Effectable",
-  "Either",
-  "Encoding",
-  "Equal",
-  "Equivalence",
-  "ExecutionStrategy",
-  "Exit",
-  "Function",
-  "Hash",
-  "HashMap",
-  "HashSet",
-  "HKT",
-  "Inspectable",
-  "Iterable",
-  "List",
-  "Match",
-  "Number",
-  "Option",
-  "Order",
-  "Ordering",
-  "Pipeable",
-  "Predicate",
-  "Record",
-  "RedBlackTree",
-  "Redacted",
-  "SortedMap",
-  "SortedSet",
-  "String",
-  "Struct",
-  "Symbol",
-  "Tuple",
-  "Types",
-  "Unify",
-  "Utils"
-]
+const values = words(`
+  Array BigDecimal BigInt Boolean Brand Cause Chunk Context Data Duration Effect Effectable Either Encoding
+  Equal Equivalence ExecutionStrategy Exit Function Hash HashMap HashSet HKT Inspectable Iterable List Match
+  Number Option Order Ordering Pipeable Predicate Record RedBlackTree Redacted SortedMap SortedSet String Struct
+  Symbol Tuple Types Unify Utils
+`)
 
 /** Modules of effect that run things, but with which nobody waits for a place or hands one over. */
-const running = [
-  "Clock",
-  "Config",
-  "ConfigError",
-  "ConfigProvider",
-  "DateTime",
-  "DefaultServices",
-  "Fiber",
-  "FiberId",
-  "FiberRef",
-  "FiberRefs",
-  "GlobalValue",
-  "Layer",
-  "Logger",
-  "LogLevel",
-  "LogSpan",
-  "ManagedRuntime",
-  "Metric",
-  "MetricBoundaries",
-  "MetricHook",
-  "MetricKey",
-  "MetricKeyType",
-  "MetricLabel",
-  "MetricPair",
-  "MetricState",
-  "ParseResult",
-  "Random",
-  "Ref",
-  "Runtime",
-  "RuntimeFlags",
-  "Schedule",
-  "ScheduleDecision",
-  "ScheduleInterval",
-  "Schema",
-  "SchemaAST",
-  "Scope",
-  "Sink",
-  "Stream",
-  "Tracer"
-]
+const running = words(`
+  Clock Config ConfigError ConfigProvider DateTime DefaultServices Fiber FiberId FiberRef FiberRefs GlobalValue
+  Layer Logger LogLevel LogSpan ManagedRuntime Metric MetricBoundaries MetricHook MetricKey MetricKeyType
+  MetricLabel MetricPair MetricState ParseResult Random Ref Runtime RuntimeFlags Schedule ScheduleDecision
+  ScheduleInterval Schema SchemaAST Scope Sink Stream Tracer
+`)
 
 /** Software transactional memory: the allocator's tools. */
-const stm = [
-  "STM",
-  "TArray",
-  "TDeferred",
-  "TMap",
-  "TPriorityQueue",
-  "TPubSub",
-  "TQueue",
-  "TRandom",
-  "TReentrantLock",
-  "TRef",
-  "TSemaphore",
-  "TSet",
-  "TSubscriptionRef"
-]
+const stm = words(`
+  STM TArray TDeferred TMap TPriorityQueue TPubSub TQueue TRandom TReentrantLock TRef TSemaphore TSet
+  TSubscriptionRef
+`)
 
 /** What else makes a fiber wait for another. Refused, as any module not named above. */
 const gates = ["Deferred", "FiberHandle", "FiberMap", "FiberSet", "Mailbox", "PubSub", "Queue", "SubscriptionRef"]
@@ -207,6 +123,17 @@ const layers = {
     may: ["./*.js", "../model/*.js", "@effect/platform/*", ...effect(...values, ...running)],
     message: "http/ imports model/ and @effect/platform, and no module that makes a fiber wait."
   },
+  console: {
+    may: [
+      "./*.js",
+      "../model/*.js",
+      "../request/inspect.js",
+      "@effect/platform/*",
+      ...effect(...values, ...running)
+    ],
+    message:
+      "console/ imports model/, what request/ lets it see, and @effect/platform, and no module that makes a fiber wait."
+  },
   testing: {
     may: ["./*.js", "../*.js", "../model/*.js", ...effect(...values, ...running, ...gates, "Scheduler", "TestClock")],
     refused: ["../index.js"],
@@ -266,6 +193,18 @@ const exceptions = [
     may: ["./http/*.js"],
     reason: "They are not part of the index: who imports the pool does not load @effect/platform."
   })),
+  {
+    file: `${core}/PoolConsole.ts`,
+    layer: publicModules,
+    may: ["./console/*.js", "@effect/platform/*"],
+    reason: "It is not part of the index: who imports the pool does not load @effect/platform."
+  },
+  {
+    file: `${core}/console/Feed.ts`,
+    layer: layers.console,
+    may: effect("Queue"),
+    reason: "Who watches a console has a buffer. No caller that wants a connection waits there."
+  },
   {
     file: `${core}/request/events.ts`,
     layer: layers.request,
