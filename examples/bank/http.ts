@@ -1,4 +1,5 @@
 /** The bank's HTTP service. Each handler takes a connection for as long as it needs one, and no longer. */
+import * as PoolConsole from "@cenote/core/PoolConsole"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -12,13 +13,14 @@ import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
 import * as GracefulServer from "../graceful/GracefulServer.js"
 import { AccountId, Bank, Db, Transfer } from "./bank.js"
+import type { Monitor } from "./monitor.js"
 
 const Account = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, AccountId) })
 const Audit = Schema.Struct({
   seconds: Schema.compose(Schema.NumberFromString, Schema.Number.pipe(Schema.between(0, 600)))
 })
 
-const router = HttpRouter.empty.pipe(
+const bank = HttpRouter.empty.pipe(
   HttpRouter.get("/hello", HttpServerResponse.text("Hello")),
   HttpRouter.post(
     "/transfers",
@@ -70,28 +72,45 @@ const unavailable = (error: { readonly message: string }) =>
 const broken = (error: { readonly message: string }) =>
   Effect.as(Effect.logError(error.message), answer(500, "Something is wrong with the bank."))
 
-/** What each error means to a client. */
-const app = router.pipe(
-  Effect.catchTags({
-    ParseError: refuse(400),
-    RequestError: refuse(400),
-    RouteNotFound: refuse(404),
-    UnknownAccount: refuse(404),
-    InsufficientFunds: refuse(409),
-    // The pool has no connection for this request: too many others wait, or the server cannot be reached.
-    AcquireTimeout: unavailable,
-    PoolRefused: unavailable,
-    PoolDeadlock: unavailable,
-    PoolClosed: unavailable,
-    ConnectTimeout: unavailable,
-    PgConnectError: unavailable,
-    PgQueryError: (error) => error.reason === "ConnectionLost" ? unavailable(error) : broken(error),
-    HttpBodyError: () => broken({ message: "The answer could not be written." })
+/** The bank, and a console to watch its pool. Who reaches it may do anything with it: it listens on loopback. */
+const router = (monitor: Pick<Monitor, "activity">) =>
+  Effect.gen(function*() {
+    const console = yield* PoolConsole.make({
+      pools: { bank: yield* Db },
+      read: "anyone",
+      authorize: () => Effect.void,
+      server: { bank: monitor.activity }
+    })
+    return bank.pipe(HttpRouter.mount("/console", console))
   })
-)
+
+/** What each error means to a client. */
+const answered = <R>(router: HttpRouter.HttpRouter<Effect.Effect.Error<typeof bank>, R>) =>
+  router.pipe(
+    Effect.catchTags({
+      ParseError: refuse(400),
+      RequestError: refuse(400),
+      RouteNotFound: refuse(404),
+      UnknownAccount: refuse(404),
+      InsufficientFunds: refuse(409),
+      // The pool has no connection for this request: too many others wait, or the server cannot be reached.
+      AcquireTimeout: unavailable,
+      PoolRefused: unavailable,
+      PoolDeadlock: unavailable,
+      PoolClosed: unavailable,
+      ConnectTimeout: unavailable,
+      PgConnectError: unavailable,
+      PgQueryError: (error) => error.reason === "ConnectionLost" ? unavailable(error) : broken(error),
+      HttpBodyError: () => broken({ message: "The answer could not be written." })
+    })
+  )
 
 /** The service, once there is a bank and a server to serve it with. */
-export const layer = HttpServer.serve(app satisfies HttpApp.Default<never, Bank | Db>)
+export const layer = (monitor: Pick<Monitor, "activity">) =>
+  Layer.unwrapEffect(
+    Effect.map(router(monitor), (router) =>
+      HttpServer.serve(answered(router) satisfies HttpApp.Default<never, Bank | Db>))
+  )
 
 /** There is no listening on this port. */
 export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}

@@ -53,7 +53,9 @@ const demo = (args: Arguments, customers: Customers.Customers, monitor: Monitor.
     yield* Console.log(`✔ Not a cent was lost, and the server never saw more than ${connections} connections.`)
     if (!args.serve) return
 
-    yield* Console.log(`\nStill serving. Ctrl-C stops it. Try:\n${examples(url)}`)
+    yield* Console.log(
+      `\nStill serving. Ctrl-C stops it. The pool's console is at ${url}/console/. Try:\n${examples(url)}`
+    )
     if (clients > 0) {
       yield* Console.log(`Meanwhile ${clients} clients go on asking.`)
       yield* customers.run(Load.goOn({ url, accounts, clients, hear: customers.hear })).pipe(Effect.raceFirst(serving))
@@ -79,7 +81,7 @@ const service = (args: Arguments) =>
     const customers = yield* Customers.make
     const farewell = yield* Farewell.make({ customers, monitor, deadline, sum: accounts * openingBalance })
 
-    const server = Http.layer.pipe(
+    const server = Http.layer(monitor).pipe(
       Layer.provideMerge(Http.server({ port, deadline: `${deadline} seconds` }))
     )
     // What ends first stands first. The server finishes what is under way,

@@ -26,6 +26,15 @@ export const make = (url: Redacted.Redacted) =>
       ({ rows }) => rows[0]!.sessions
     )
 
+    /** The sessions of the pool, as the server sees them. */
+    const activity = Effect.map(
+      connection.query<{ pid: number; state: string; wait: string | null; statement: string }>(
+        `select pid, state, wait_event as wait, left(query, 60) as statement
+         from pg_stat_activity where application_name = 'bank' order by pid`
+      ),
+      ({ rows }) => rows
+    )
+
     const total = Effect.map(
       connection.query<{ total: string }>("select sum(balance) as total from account"),
       ({ rows }) => Number(rows[0]!.total)
@@ -50,7 +59,7 @@ export const make = (url: Redacted.Redacted) =>
         return { result, peaks }
       })
 
-    return { sessions, total, watch }
+    return { activity, sessions, total, watch }
   })
 
 export type Monitor = Effect.Effect.Success<ReturnType<typeof make>>
