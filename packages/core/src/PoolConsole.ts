@@ -41,8 +41,8 @@ export * from "./console/model.js"
  * @example
  * import * as ConnectionPool from "@cenote/core/ConnectionPool"
  * import * as PoolConsole from "@cenote/core/PoolConsole"
- * import type * as HttpRouter from "@effect/platform/HttpRouter"
- * import type * as Effect from "effect/Effect"
+ * import * as HttpRouter from "@effect/platform/HttpRouter"
+ * import * as Effect from "effect/Effect"
  *
  * class Db extends ConnectionPool.Tag("app/Db")<Db, string>() {}
  *
@@ -66,7 +66,7 @@ export const make = <R = never>(
  * @example
  * import * as ConnectionPool from "@cenote/core/ConnectionPool"
  * import * as PoolConsole from "@cenote/core/PoolConsole"
- * import type * as Effect from "effect/Effect"
+ * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
  *
  * class Db extends ConnectionPool.Tag("app/Db")<Db, string>() {}
