@@ -180,12 +180,14 @@ export const budgets = (figures: Figures): ReadonlyArray<Budget> => {
       unit: "×" as const,
       measured: ratio(figures, "sql", size, Sql.pgPool, Sql.pooled)
     })),
-    {
-      what: "One `sql` statement, pipelined, 1,000 fibers: throughput beside pg.Pool",
+    ...([["One query by `pool.use`", Sql.pooledPipelined], ["One `sql` statement", Sql.pipelined]] as const).map((
+      [what, contender]
+    ) => ({
+      what: `${what}, pipelined, 1,000 fibers: throughput beside pg.Pool`,
       bound: atLeast(1),
-      unit: "×",
-      measured: ratio(figures, "sql", 1000, Sql.pgPool, Sql.pipelined)
-    },
+      unit: "×" as const,
+      measured: ratio(figures, "sql", 1000, Sql.pgPool, contender)
+    })),
     ...([[10, 1.5], [1000, 3]] as const).map(([size, value]) => ({
       what: `One \`sql\` statement, ${number.format(size)} fibers: throughput beside @effect/sql-pg`,
       bound: atLeast(value),

@@ -77,9 +77,20 @@ const leastLoaded = (state: State, now: number): readonly [Shared | undefined, S
   return [first, second]
 }
 
-/** The connection for one that may share, where nobody waits. */
-export const roomFor = (state: State, ticket: Ticket, now: number): Shared | undefined =>
-  isSharing(state) && ticket.manner.mayShare ? leastLoaded(state, now)[0] : undefined
+/** The connection for one that may share, where nobody waits: asked at each take, so it makes no list. */
+export const roomFor = (state: State, ticket: Ticket, now: number): Shared | undefined => {
+  if (!isSharing(state) || !ticket.manner.mayShare) return undefined
+  let least: Shared | undefined = undefined
+  let fewest = Infinity
+  OrderedMap.some(state.shared, (entry) => {
+    if (entry.holders >= fewest || !hasRoom(state, entry, now)) return false
+    least = entry
+    fewest = entry.holders
+    // Nobody has less than one.
+    return fewest === 1
+  })
+  return least
+}
 
 /** Who of those that wait goes to a connection that others are on, and to which. */
 export const nextToJoin = (
