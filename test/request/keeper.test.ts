@@ -8,9 +8,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
+import { Keeper } from "../../packages/core/src/request/Keeper.js"
 import { settled } from "../support/pool.js"
 import { ask, failureOf, hold, isWaiting, warm } from "./support.js"
 
@@ -173,4 +176,26 @@ it.scoped("a pool lives by the Clock that it was made with, and not by a borrowe
     const waiter = yield* Effect.withClock(ask(pool), stopped)
     yield* TestClock.adjust("5 seconds")
     expect(yield* failureOf(waiter)).toMatchObject({ _tag: "AcquireTimeout", waited: 5_000, at: 5_000 })
+  }))
+
+it.scoped("an alarm that rings at the time of another one is not taken for that: both are dropped in the end", () =>
+  Effect.gen(function*() {
+    const runtime = yield* Effect.runtime<never>()
+    const fibers: Array<Fiber.RuntimeFiber<unknown>> = []
+    const time = { at: 0, now: () => time.at, expected: Infinity }
+    const fork = (effect: Effect.Effect<unknown>) => {
+      const fiber = Runtime.runFork(runtime)(effect)
+      fibers.push(fiber)
+      return fiber
+    }
+    const keeper = new Keeper(time as never, fork, Effect.void)
+    keeper.arm(10)
+    // The first alarm is due, and has not rung yet.
+    time.at = 10
+    keeper.arm(3)
+    yield* settled
+    keeper.stop()
+    yield* settled
+    const ended = yield* Effect.forEach(fibers, Fiber.poll)
+    expect(ended.map(Option.isSome)).toEqual([true, true])
   }))

@@ -39,14 +39,15 @@ export class Keeper {
     const left = Math.min(Math.max(0, due - now), LONGEST_SLEEP)
     const sleep = this.alarms.length === 0 || left <= SHORT ? left : Math.floor(left / 2)
     const at = now + sleep
-    const rings = Effect.zipRight(Effect.sleep(sleep), Effect.suspend(() => this.ring(at)))
-    this.set([...this.alarms, { at, fiber: this.fork(rings) }])
+    const rings = Effect.zipRight(Effect.sleep(sleep), Effect.suspend(() => this.ring(alarm)))
+    const alarm: Alarm = { at, fiber: this.fork(rings) }
+    this.set([...this.alarms, alarm])
   }
 
-  private ring(at: number): Effect.Effect<unknown> {
+  private ring(alarm: Alarm): Effect.Effect<unknown> {
     // Read while the alarm is still expected, so that it is seen how late it is.
     this.time.now()
-    this.set(this.alarms.filter((alarm) => alarm.at !== at))
+    this.set(this.alarms.filter((other) => other !== alarm))
     return this.tick
   }
 
