@@ -184,7 +184,7 @@ it.scoped("an alarm that rings at the time of another one is not taken for that:
     const fibers: Array<Fiber.RuntimeFiber<unknown>> = []
     const time = { at: 0, now: () => time.at, expected: Infinity }
     const fork = (effect: Effect.Effect<unknown>) => {
-      const fiber = Runtime.runFork(runtime)(effect)
+      const fiber = Runtime.runFork(runtime)(effect, { immediate: false })
       fibers.push(fiber)
       return fiber
     }
