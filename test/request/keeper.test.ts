@@ -199,3 +199,18 @@ it.scoped("an alarm that rings at the time of another one is not taken for that:
     const ended = yield* Effect.forEach(fibers, Fiber.poll)
     expect(ended.map(Option.isSome)).toEqual([true, true])
   }))
+
+it.scoped("an alarm is expected until its tick has asked for the next one, so that a freeze in between is seen", () =>
+  Effect.gen(function*() {
+    const runtime = yield* Effect.runtime<never>()
+    const time = { now: () => 0, expected: Infinity }
+    const seen: Array<number> = []
+    const keeper = new Keeper(
+      time as never,
+      (effect) => Runtime.runFork(runtime)(effect, { immediate: false }),
+      Effect.sync(() => seen.push(time.expected))
+    )
+    keeper.arm(10)
+    yield* TestClock.adjust(10)
+    expect([...seen, time.expected]).toEqual([10, Infinity])
+  }))

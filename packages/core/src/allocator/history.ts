@@ -7,7 +7,7 @@ import { holders, isStuck } from "./invariants.js"
 import * as Line from "./Line.js"
 import * as OrderedMap from "./OrderedMap.js"
 import type { HistoryInvariant, Step } from "./recorded.js"
-import { begun, firstProblem, stepsOf, workOf } from "./recorded.js"
+import { begun, begunInOrder, firstProblem, stepsOf, workOf } from "./recorded.js"
 import { shedding } from "./shedding.js"
 import type { State } from "./state.js"
 import { isClosing, openCount, spentCount } from "./state.js"
@@ -55,11 +55,16 @@ const inOrder: HistoryInvariant = {
   sentence:
     "waiters are served in order of arrival within their class, the classes by the turns of their first, and a newcomer never overtakes",
   broken: (initial, history) =>
-    firstProblem(stepsOf(initial, history), (step) =>
-      firstProblem(begun(step), ({ number, ticket }) => {
+    firstProblem(stepsOf(initial, history), (step) => {
+      const served = begunInOrder(step)
+      return firstProblem(served, (lease) => {
+        const { number, ticket } = lease
+        // Who was served after it in the same step still waited then.
+        const queue = served.slice(served.indexOf(lease) + 1)
+          .reduce((queue, later) => WaitQueue.push(queue, later.number, later.ticket), step.state.queue)
         const passed = WaitQueue.priorities.flatMap((priority) => {
           // Who shares a connection may pass who waits for an empty one, and seats may be passed.
-          const line = step.state.queue[priority]
+          const line = queue[priority]
           const first = isJoined(step.state, number) ? Line.firstToShare(line) : Line.firstWithoutSeat(line)
           if (first === undefined) return []
           const isPassed = priority === ticket.priority
@@ -68,7 +73,8 @@ const inOrder: HistoryInvariant = {
           return isPassed ? [first] : []
         })
         return passed.length === 0 ? undefined : `ticket ${number} was served before ticket ${passed[0]}`
-      }))
+      })
+    })
 }
 
 const passedSeldom: HistoryInvariant = {

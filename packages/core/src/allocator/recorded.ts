@@ -34,3 +34,9 @@ export const workOf = ({ decision }: Entry): ReadonlyArray<Work> => decision._ta
 /** The leases that a step has begun. */
 export const begun = ({ before, state }: Step): ReadonlyArray<Leased> =>
   OrderedMap.values(state.leased).filter(({ number }) => !OrderedMap.has(before.leased, number))
+
+/** The leases that a step has begun, in the order in which it did. */
+export const begunInOrder = (step: Step): ReadonlyArray<Leased> => {
+  const told = workOf(step).flatMap((work) => work._tag === "HandOver" ? [work.ticket] : [])
+  return [...begun(step)].sort((a, b) => told.indexOf(a.ticket) - told.indexOf(b.ticket))
+}

@@ -47,8 +47,9 @@ export class Keeper {
   private ring(alarm: Alarm): Effect.Effect<unknown> {
     // Read while the alarm is still expected, so that it is seen how late it is.
     this.time.now()
-    this.set(this.alarms.filter((other) => other !== alarm))
-    return this.tick
+    // Until the tick has asked for the next one, this is still what is expected: else a freeze in between would not be seen.
+    this.alarms = this.alarms.filter((other) => other !== alarm)
+    return Effect.zipLeft(this.tick, Effect.sync(() => this.set(this.alarms)))
   }
 
   private set(alarms: ReadonlyArray<Alarm>): void {
