@@ -269,3 +269,28 @@ describe("a caller that leaves", () => {
     expect(bench.closed(0)).toEqual(["open 1 for Waiter"])
   })
 })
+
+describe("a caller that is refused because the queue is full", () => {
+  it("has brought on all the same what was due", () => {
+    const bench = new Bench({ maxSize: 1, maxWaiters: 0 })
+    bench.take()
+    bench.opened(0)
+    bench.commit({ _tag: "Suspend", newcomers: "wait", until: 100 })
+    // The suspension is over, and nobody has said so.
+    bench.now = 100
+    expect(bench.take()).toEqual(["refused: QueueFull"])
+    expect(bench.announced.at(-1)).toBe("PoolResumed")
+    expect(bench.view.phase).toBe("Running")
+  })
+
+  it("has had those told whose time was over", () => {
+    const bench = new Bench({ maxSize: 2, maxWaiters: 0 })
+    bench.take()
+    bench.opened(0)
+    bench.take(10)
+    bench.openFailed(1)
+    bench.now = 50
+    expect(bench.take()).toEqual(["ticket 1: TimedOut after 50 at place 1", "refused: QueueFull"])
+    expect(bench.view.waiting).toEqual([])
+  })
+})
