@@ -118,7 +118,7 @@ const find = async (args: Arguments, mutant: Mutant) => {
     file,
     from: args.from,
     seeds: args.seeds ?? MOST_SEEDS,
-    profile: args.profile,
+    profile: args.profile ?? mutant.profile,
     workers: args.workers,
     stopsAtFailure: true,
     onProgress: () => {}

@@ -62,6 +62,9 @@ const options: ReadonlyArray<Draw> = [
   (numbers) => numbers.chance(0.3) ? { concurrency: 2 + numbers.below(2) } : {}
 ]
 
+/** Capabilities whose pools are their own: in these profiles, nothing else goes on. */
+const alone: { readonly [P in Profile]?: string } = { together: "party", keyed: "tenants" }
+
 /** The same seed and profile draw the same scenario, on any machine. Without a profile the seed picks one. */
 export const draw = (seed: number, asked?: Profile): Scenario => {
   const numbers = new Numbers(seed)
@@ -78,7 +81,9 @@ export const draw = (seed: number, asked?: Profile): Scenario => {
       ...numbers.chance(0.2) ? { alwaysReset: true } : {},
       ...numbers.chance(0.1) ? { check: false, ping: false } : {}
     },
-    parts: capabilities.flatMap((capability) =>
+    parts: capabilities.filter(({ name }) => alone[profile] === undefined || name === alone[profile]).flatMap((
+      capability
+    ) =>
       Array.from(
         { length: capability.count(profile, numbers) },
         (): Part => ({ capability: capability.name, ...capability.draw(numbers, profile) })

@@ -11,7 +11,7 @@ import type { Settings } from "../../packages/core/src/model/settings.js"
 import type { FakePool } from "../support/pool.js"
 import type { Numbers, World } from "../support/schedulers.js"
 
-/** What a run is mostly about. */
+/** What a run is mostly about: the last two, of pools of their own, and nothing else. */
 export const profiles = [
   "mixed",
   "calm",
@@ -21,7 +21,9 @@ export const profiles = [
   "closing",
   "clock",
   "operations",
-  "crowd"
+  "crowd",
+  "together",
+  "keyed"
 ] as const
 
 export type Profile = typeof profiles[number]

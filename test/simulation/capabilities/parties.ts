@@ -2,8 +2,8 @@
  * Callers that want connections of several pools at once, in any order, beside others that want one; pools of their own, of which one may have an
  * outage, be resized, suspended or closed meanwhile.
  *
- * Promises, of each pool all that there are (invariants 1 to 18 after every commit); who holds several has them alone; everything comes back; and with no
- * outage nobody times out: nobody waits for somebody who waits for it, and nobody starves.
+ * Promises, of each pool all that there are (invariants 1 to 18 after every commit); who holds several has them alone; nobody holds one while it waits for
+ * another, or waits for what is idle; everything comes back; and with no outage nobody times out: nobody waits for somebody who waits for it, and nobody starves.
  */
 import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import { FakeConnector } from "@cenote/core/testing"
@@ -19,6 +19,7 @@ import { make } from "../../../packages/core/src/request/make.js"
 import { fromCore } from "../../../packages/core/src/request/pool.js"
 import type { FakePool } from "../../support/pool.js"
 import { brokenStates } from "../rest.js"
+import { brokenSeats, type Told } from "../seats.js"
 import type { Stage } from "../stage.js"
 import { capability } from "../stage.js"
 import { tellingOutcome } from "./callers.js"
@@ -29,6 +30,8 @@ interface Parties {
   readonly maxSize: number
   readonly concurrency: number
   readonly checkAfterIdle: number
+  /** How those ask that want one only. */
+  readonly ofOne: "use" | "useAll"
   readonly callers: number
   readonly apart: number
   readonly hold: number
@@ -109,11 +112,10 @@ const wanted = (sites: ReadonlyArray<Site>, index: number): ReadonlyArray<Site> 
 }
 
 const caller = (stage: Stage, parties: Parties, sites: ReadonlyArray<Site>, index: number): Effect.Effect<void> => {
-  const { hold, maxSize, times, trouble } = parties
+  const { hold, maxSize, ofOne, times, trouble } = parties
   const all = wanted(sites, index).slice(0, maxSize === 1 ? sites.length : undefined)
   const timeout = trouble === "none" ? PATIENCE : 100
-  const isOne = all.length === 1 && index % 4 === 3
-  const call = isOne
+  const call = all.length === 1 && ofOne === "use"
     ? all[0]!.pool.use(({ id }) => alone(stage, all, [id], hold), { exclusive: true })
     : ConnectionPool.useAll(
       all.map(({ pool }) => pool),
@@ -130,13 +132,14 @@ const caller = (stage: Stage, parties: Parties, sites: ReadonlyArray<Site>, inde
 
 export const parties = capability<Parties>({
   name: "party",
-  count: (_, numbers) => numbers.chance(0.2) ? 1 : 0,
+  count: (profile, numbers) => profile === "together" ? 1 + numbers.below(2) : numbers.chance(0.1) ? 1 : 0,
   draw: (numbers) => ({
     at: numbers.below(30),
     pools: 2 + numbers.below(2),
     maxSize: 1 + numbers.below(3),
     concurrency: numbers.pick([1, 1, 1, 2]),
     checkAfterIdle: numbers.pick([5, 1_000]),
+    ofOne: numbers.pick(["use", "useAll"]),
     callers: 2 + numbers.below(numbers.chance(0.1) ? 30 : 8),
     apart: numbers.below(3),
     hold: numbers.below(8),
@@ -172,8 +175,11 @@ export const parties = capability<Parties>({
       }
       yield* Scope.close(scope, Exit.void)
       yield* Effect.sleep(60)
-      for (const { history, rules } of sites) {
-        brokenStates(rules, yield* history, !stage.isUnhurried).forEach(stage.broken)
+      const told: Array<Told> = []
+      for (const { history, rules } of sites) told.push({ rules, history: yield* history })
+      for (const { history, rules } of told) {
+        brokenStates(rules, history, !stage.isUnhurried).forEach(stage.broken)
       }
+      if (stage.isPunctual) brokenSeats(told).forEach(stage.broken)
     })
 })

@@ -205,7 +205,7 @@ const waited = (stage: Stage, tenants: Tenants, history: ReadonlyArray<KeysEntry
 
 export const tenants = capability<Tenants>({
   name: "tenant",
-  count: (_, numbers) => numbers.chance(0.2) ? 1 : 0,
+  count: (profile, numbers) => profile === "keyed" ? 1 + numbers.below(2) : numbers.chance(0.1) ? 1 : 0,
   draw: (numbers) => ({
     at: numbers.below(30),
     keys: 2 + numbers.below(4),

@@ -1,7 +1,7 @@
 /** Guards of connections of several pools at once. */
-import type { Mutant } from "./mutant.js"
+import { inProfile, type Mutant } from "./mutant.js"
 
-export const parties: ReadonlyArray<Mutant> = [
+export const parties: ReadonlyArray<Mutant> = inProfile("together", [
   {
     name: "a seat is served without the others",
     file: "allocator/together.ts",
@@ -50,4 +50,4 @@ export const parties: ReadonlyArray<Mutant> = [
     find: "party.groups.some(({ pool }) => lacking.has(pool))",
     replace: "lacking.size > 0"
   }
-]
+])

@@ -1,7 +1,7 @@
 /** Guards of a keyed pool. */
-import type { Mutant } from "./mutant.js"
+import { inProfile, type Mutant } from "./mutant.js"
 
-export const tenants: ReadonlyArray<Mutant> = [
+export const tenants: ReadonlyArray<Mutant> = inProfile("keyed", [
   {
     name: "a key's permit stays its own though others wait for one",
     file: "allocator/keys/balance.ts",
@@ -74,4 +74,4 @@ export const tenants: ReadonlyArray<Mutant> = [
     find: "for (const ticket of phase.tickets) work.push({ _tag: \"Finish\", ticket })",
     replace: ""
   }
-]
+])
