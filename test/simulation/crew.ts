@@ -7,7 +7,7 @@ import type { Answer, Failure, Order } from "./worker.js"
 const CHUNK = 50
 
 /** A thread that has not answered for so long is taken to run for ever, in milliseconds. */
-const LONGEST = 120_000
+const LONGEST = 40_000
 
 class Thread {
   private readonly current = new Int32Array(new SharedArrayBuffer(4))
@@ -81,7 +81,8 @@ export const runSeeds = async (job: Job): Promise<Outcome> => {
         const first = next
         const count = Math.min(CHUNK, end - first)
         next += count
-        const answer = await thread.ask<"Ran">({ _tag: "Run", first, count, profile: job.profile })
+        const { profile, stopsAtFailure } = job
+        const answer = await thread.ask<"Ran">({ _tag: "Run", first, count, profile, stopsAtFailure })
         ran += count
         failures.push(...answer.failures)
         job.onProgress(ran, answer.failures)

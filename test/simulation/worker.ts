@@ -7,7 +7,14 @@ import { shrink } from "./shrink.js"
 import type { Profile } from "./stage.js"
 
 export type Order =
-  | { readonly _tag: "Run"; readonly first: number; readonly count: number; readonly profile: Profile | undefined }
+  | {
+    readonly _tag: "Run"
+    readonly first: number
+    readonly count: number
+    readonly profile: Profile | undefined
+    /** Whether no more is run once a seed has failed. */
+    readonly stopsAtFailure: boolean
+  }
   | { readonly _tag: "Shrink"; readonly scenario: Scenario }
 
 export interface Failure {
@@ -27,7 +34,7 @@ export type Answer =
   }
 
 /** How long a failing seed is shrunk for, in milliseconds: a thread that does not answer for longer is taken to run for ever. */
-const SHRINKING = 60_000
+const SHRINKING = 30_000
 
 /** One seed in so many is run twice, to see that it goes the same way. */
 const TWICE = 50
@@ -47,13 +54,15 @@ const obey = (order: Order): Answer => {
     return { _tag: "Shrunk", scenario, problems, trace, tried }
   }
   const failures: Array<Failure> = []
-  for (let seed = order.first; seed < order.first + order.count; seed++) {
+  let seed = order.first
+  const end = order.first + order.count
+  for (; seed < end && !(order.stopsAtFailure && failures.length > 0); seed++) {
     Atomics.store(current, 0, seed)
     const scenario = draw(seed, order.profile)
     const problems = problemsOf(seed, scenario)
     if (problems.length > 0) failures.push({ seed, scenario, problems })
   }
-  return { _tag: "Ran", count: order.count, failures }
+  return { _tag: "Ran", count: seed - order.first, failures }
 }
 
 parentPort?.on("message", (order: Order) => parentPort!.postMessage(obey(order)))
