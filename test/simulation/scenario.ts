@@ -59,11 +59,11 @@ const options: ReadonlyArray<Draw> = [
   (numbers) => numbers.chance(0.25) ? { leakThreshold: 10 + numbers.below(20) } : {},
   (numbers) => numbers.chance(0.25) ? { maxLease: 15 + numbers.below(30) } : {},
   (numbers) => numbers.chance(0.1) ? { leakTracing: true } : {},
-  (numbers) => numbers.chance(0.3) ? { concurrency: 2 + numbers.below(2) } : {}
+  (numbers, profile) => numbers.chance(profile === "shared" ? 1 : 0.3) ? { concurrency: 2 + numbers.below(2) } : {}
 ]
 
-/** Capabilities whose pools are their own: in these profiles, nothing else goes on. */
-const alone: { readonly [P in Profile]?: string } = { together: "party", keyed: "tenants" }
+/** In these profiles nothing else goes on. */
+const alone: { readonly [P in Profile]?: string } = { shared: "share", together: "party", keyed: "tenants" }
 
 /** The same seed and profile draw the same scenario, on any machine. Without a profile the seed picks one. */
 export const draw = (seed: number, asked?: Profile): Scenario => {

@@ -11,7 +11,7 @@ import type { Settings } from "../../packages/core/src/model/settings.js"
 import type { FakePool } from "../support/pool.js"
 import type { Numbers, World } from "../support/schedulers.js"
 
-/** What a run is mostly about: the last two, of pools of their own, and nothing else. */
+/** What a run is mostly about: the last three, of that and nothing else. */
 export const profiles = [
   "mixed",
   "calm",
@@ -22,6 +22,7 @@ export const profiles = [
   "clock",
   "operations",
   "crowd",
+  "shared",
   "together",
   "keyed"
 ] as const

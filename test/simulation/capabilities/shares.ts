@@ -81,16 +81,20 @@ const brokenResets = (steps: ReadonlyArray<Step>): ReadonlyArray<string> => {
 
 export const shares = capability<Share>({
   name: "share",
-  count: (_, numbers) => numbers.chance(0.3) ? 1 + numbers.below(2) : 0,
-  draw: (numbers) => ({
-    at: numbers.below(50),
-    size: numbers.chance(0.05) ? 60 : 2 + numbers.below(8),
-    apart: numbers.below(4),
-    hold: numbers.below(15),
-    times: 1 + numbers.below(2),
-    exclusive: numbers.pick([0, 2, 3, 5]),
-    firstHolds: numbers.pick([1, 1, 120])
-  }),
+  count: (profile, numbers) => numbers.chance(profile === "shared" ? 1 : 0.3) ? 1 + numbers.below(2) : 0,
+  draw: (numbers, profile) => {
+    // So many, and so short, that one who waits is passed by more than may pass it.
+    const isRush = numbers.chance(profile === "shared" ? 0.2 : 0.02)
+    return {
+      at: numbers.below(50),
+      size: isRush ? 100 : 2 + numbers.below(8),
+      apart: numbers.below(isRush ? 2 : 4),
+      hold: numbers.below(isRush ? 3 : 15),
+      times: 1 + numbers.below(2),
+      exclusive: numbers.pick(isRush ? [5, 60] : [0, 2, 3, 5]),
+      firstHolds: numbers.pick([1, 1, 120])
+    }
+  },
   run: (stage, { apart, at, exclusive, firstHolds, hold, size, times }) =>
     Effect.forEach(
       Array.from({ length: size }, (_, index) => index),

@@ -1,7 +1,7 @@
 /** Guards of the connections that are shared. */
-import type { Mutant } from "./mutant.js"
+import { inProfile, type Mutant } from "./mutant.js"
 
-export const shares: ReadonlyArray<Mutant> = [
+export const shares: ReadonlyArray<Mutant> = inProfile("shared", [
   {
     name: "a connection takes one more lease than it may",
     file: "allocator/shared.ts",
@@ -69,4 +69,4 @@ export const shares: ReadonlyArray<Mutant> = [
       "return WaitQueue.size(state.queue) === 0 ? act(state, now, work, Infinity) : act(settle(state, now, work), now, work)",
     replace: "return act(state, now, work, Infinity)"
   }
-]
+])
