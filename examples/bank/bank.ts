@@ -12,10 +12,16 @@ export class Db extends ConnectionPool.Tag("bank/Db")<
   PgConnector.PgConnection,
   PgConnector.PgConnectError
 >() {
-  static readonly live = (options: { readonly url: Redacted.Redacted; readonly connections: number }) =>
+  static readonly live = (options: {
+    readonly url: Redacted.Redacted
+    readonly connections: number
+    /** Whether callers are shed when too many ask for too long. */
+    readonly overload: boolean
+  }) =>
     Db.layer({
       connector: PgConnector.make({ url: options.url, applicationName: "bank" }),
       maxSize: options.connections,
+      overload: options.overload && { target: "100 millis", interval: "3 seconds" },
       // The clients of the demo run in this process too, and keep it too busy to hear of an answer soon.
       checkTimeout: "10 seconds",
       // The service has stopped by then, so nobody asks any more: only what was cut short may still hold a connection.

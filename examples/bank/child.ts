@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 
 export interface Child {
+  readonly pid: number | undefined
   /** Waits for its end and says what it was: `code 1`, `signal SIGKILL`, or why it could not be started. */
   readonly ended: Effect.Effect<string>
   /** Waits until it has written this. */
@@ -78,6 +79,7 @@ export const start = (
     )
 
     return {
+      pid: child.pid,
       ended: Deferred.await(ended),
       output: () => output.trim(),
       wrote: (text) =>

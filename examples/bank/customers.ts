@@ -40,6 +40,10 @@ export const make = Effect.gen(function*() {
     run: <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       Effect.flatMap(FiberSet.run(fibers, effect), Fiber.join),
 
+    /** Runs it, and waits for nothing. */
+    fork: <R>(effect: Effect.Effect<unknown, never, R>): Effect.Effect<void, never, R> =>
+      Effect.asVoid(FiberSet.run(fibers, effect)),
+
     /** Waits for a time until all of them have ended. */
     gone: within(FiberSet.awaitEmpty(fibers), "5 seconds")
   }

@@ -13,7 +13,10 @@ import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
 import * as GracefulServer from "../graceful/GracefulServer.js"
 import { AccountId, Bank, Db, Transfer } from "./bank.js"
+import type { Crowd } from "./crowd.js"
+import type { Hurt } from "./hurt.js"
 import type { Monitor } from "./monitor.js"
+import * as Visit from "./visit.js"
 
 const Account = Schema.Struct({ id: Schema.compose(Schema.NumberFromString, AccountId) })
 const Audit = Schema.Struct({
@@ -72,16 +75,18 @@ const unavailable = (error: { readonly message: string }) =>
 const broken = (error: { readonly message: string }) =>
   Effect.as(Effect.logError(error.message), answer(500, "Something is wrong with the bank."))
 
-/** The bank, and a console to watch its pool. Who reaches it may do anything with it: it listens on loopback. */
-const router = (monitor: Pick<Monitor, "activity">) =>
+/** The bank, a console to watch its pool, and what a visitor may do. Who reaches it may do anything with it: it listens on loopback. */
+const router = ({ crowd, hurt, monitor }: Parts) =>
   Effect.gen(function*() {
+    const { stopping } = yield* GracefulServer.GracefulServer
     const console = yield* PoolConsole.make({
       pools: { bank: yield* Db },
       read: "anyone",
       authorize: () => Effect.void,
-      server: { bank: monitor.activity }
+      server: { bank: monitor.activity },
+      stopping
     })
-    return bank.pipe(HttpRouter.mount("/console", console))
+    return bank.pipe(HttpRouter.mount("/console", console), HttpRouter.concat(Visit.router(crowd, hurt)))
   })
 
 /** What each error means to a client. */
@@ -105,11 +110,19 @@ const answered = <R>(router: HttpRouter.HttpRouter<Effect.Effect.Error<typeof ba
     })
   )
 
+export interface Parts {
+  readonly monitor: Pick<Monitor, "activity">
+  readonly crowd: Crowd
+  readonly hurt: Hurt
+}
+
 /** The service, once there is a bank and a server to serve it with. */
-export const layer = (monitor: Pick<Monitor, "activity">) =>
+export const layer = (parts: Parts) =>
   Layer.unwrapEffect(
-    Effect.map(router(monitor), (router) =>
-      HttpServer.serve(answered(router) satisfies HttpApp.Default<never, Bank | Db>))
+    Effect.map(
+      router(parts),
+      (router) => HttpServer.serve(answered(router) satisfies HttpApp.Default<never, Bank | Db | HttpServer.HttpServer>)
+    )
   )
 
 /** There is no listening on this port. */

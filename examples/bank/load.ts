@@ -104,17 +104,16 @@ export const run = (options: Options): Effect.Effect<Result, Clients.CannotConne
     return { answers, millis: Duration.toMillis(duration) }
   }).pipe(Effect.scoped)
 
-/** Some clients, each of which asks for one transfer after the other until it is refused or gets no answer. */
-export const goOn = ({ accounts, clients, hear, url }: Omit<Options, "transfers"> & { readonly clients: number }) =>
+/** One that was told to come later does so after about the second that it was told, as not all are to come at once. */
+const pause = Effect.flatMap(Random.nextRange(500, 1500), (millis) => Effect.sleep(millis))
+
+/** One client, which asks for one transfer after the other for as long as it is wanted, until the service stops or gives no answer. */
+export const goOn = ({ accounts, hear, url }: Omit<Options, "transfers">, isWanted: () => boolean) =>
   Effect.gen(function*() {
-    const connected = yield* Clients.make(url, clients)
-    yield* Effect.forEach(
-      connected,
-      (client) =>
-        Effect.flatMap(anyTransfer(accounts), (transfer) => send(client, url, transfer)).pipe(
-          Effect.tap((answer) => Effect.sync(() => hear(answer))),
-          Effect.repeat({ until: ({ outcome }) => outcome === "Refused" || outcome === "Lost" })
-        ),
-      { concurrency: "unbounded", discard: true }
+    const [client] = yield* Clients.make(url, 1)
+    yield* Effect.flatMap(anyTransfer(accounts), (transfer) => send(client!, url, transfer)).pipe(
+      Effect.tap((answer) => Effect.sync(() => hear(answer))),
+      Effect.tap(({ outcome }) => outcome === "Unavailable" ? pause : Effect.void),
+      Effect.repeat({ while: ({ outcome }) => isWanted() && outcome !== "Refused" && outcome !== "Lost" })
     )
   }).pipe(Effect.scoped)

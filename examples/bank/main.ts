@@ -14,9 +14,11 @@ import * as Layer from "effect/Layer"
 import { parse, usage } from "./arguments.js"
 import type { Arguments } from "./arguments.js"
 import { Bank, Db } from "./bank.js"
+import * as Crowd from "./crowd.js"
 import * as Customers from "./customers.js"
 import * as Farewell from "./farewell.js"
 import * as Http from "./http.js"
+import * as Hurt from "./hurt.js"
 import * as Load from "./load.js"
 import * as Monitor from "./monitor.js"
 import * as Postgres from "./postgres.js"
@@ -26,8 +28,14 @@ import { DemoFailed, runMain, serving } from "./run.js"
 /** In cents. */
 const openingBalance = 1000
 
+interface Parts {
+  readonly crowd: Crowd.Crowd
+  readonly customers: Customers.Customers
+  readonly monitor: Monitor.Monitor
+}
+
 /** Thousands of transfers at once, and then as many as anybody wants. */
-const demo = (args: Arguments, customers: Customers.Customers, monitor: Monitor.Monitor) =>
+const demo = (args: Arguments, { crowd, customers, monitor }: Parts) =>
   Effect.gen(function*() {
     const { accounts, clients, connections, transfers } = args
     const bank = yield* Bank
@@ -54,12 +62,10 @@ const demo = (args: Arguments, customers: Customers.Customers, monitor: Monitor.
     if (!args.serve) return
 
     yield* Console.log(
-      `\nStill serving. Ctrl-C stops it. The pool's console is at ${url}/console/. Try:\n${examples(url)}`
+      `\nStill serving. Ctrl-C stops it. Open ${url} to move the load and hurt the database. Or try:\n${examples(url)}`
     )
-    if (clients > 0) {
-      yield* Console.log(`Meanwhile ${clients} clients go on asking.`)
-      yield* customers.run(Load.goOn({ url, accounts, clients, hear: customers.hear })).pipe(Effect.raceFirst(serving))
-    }
+    if (clients > 0) yield* Console.log(`Meanwhile ${clients} clients go on asking.`)
+    yield* crowd.want(clients)
     yield* serving
   })
 
@@ -76,22 +82,28 @@ const examples = (url: string): string =>
 const service = (args: Arguments) =>
   Effect.gen(function*() {
     const { accounts, connections, deadline, port = 0 } = args
-    const { during, url } = yield* Postgres.EmbeddedPostgres
-    const monitor = yield* Monitor.make(url)
+    const postgres = yield* Postgres.EmbeddedPostgres
+    const monitor = yield* Monitor.make(postgres.url)
+    const hurt = yield* Hurt.make(postgres, monitor)
     const customers = yield* Customers.make
     const farewell = yield* Farewell.make({ customers, monitor, deadline, sum: accounts * openingBalance })
 
-    const server = Http.layer(monitor).pipe(
+    const crowd = yield* Crowd.make({ accounts, customers })
+
+    const server = Http.layer({ monitor, crowd, hurt }).pipe(
       Layer.provideMerge(Http.server({ port, deadline: `${deadline} seconds` }))
     )
     // What ends first stands first. The server finishes what is under way,
-    const open = Effect.provide(Effect.zipRight(farewell.watch, during(demo(args, customers, monitor))), server).pipe(
+    const shown = postgres.during(demo(args, { crowd, customers, monitor }))
+    const open = Effect.provide(Effect.zipRight(farewell.watch, shown), server).pipe(
       // its clients hear that it is gone,
       Effect.ensuring(customers.gone)
     )
     // the pool closes,
     yield* Effect.zipRight(Bank.open(accounts, openingBalance), open).pipe(
-      Effect.provide(Bank.Default.pipe(Layer.provideMerge(Db.live({ url, connections })))),
+      Effect.provide(
+        Bank.Default.pipe(Layer.provideMerge(Db.live({ url: postgres.url, connections, overload: args.serve })))
+      ),
       // and then it can be seen what was left.
       Effect.onExit(() => farewell.say)
     )

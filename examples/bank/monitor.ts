@@ -1,4 +1,5 @@
 /** What the server and the pool say of themselves while the load runs. */
+import * as ConnectionPool from "@cenote/core/ConnectionPool"
 import * as PgConnector from "@cenote/sql-adapter/PgConnector"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -13,31 +14,49 @@ export interface Peaks {
   readonly samples: number
 }
 
-/** What it sees, it sees over a connection of its own, which is not of the pool. Closed with the Scope. */
+/**
+ * What it sees, it sees over a connection of its own, which is not of the bank's pool: of a pool of one, so that there is another when the server
+ * was started again. Closed with the Scope.
+ */
 export const make = (url: Redacted.Redacted) =>
   Effect.gen(function*() {
-    const connection = yield* PgConnector.make({ url, applicationName: "bank-monitor" }).open
+    const pool = yield* ConnectionPool.make({
+      name: "monitor",
+      connector: PgConnector.make({ url, applicationName: "bank-monitor" }),
+      maxSize: 1
+    })
+    const query = <Row extends object>(text: string) =>
+      Effect.map(pool.use((connection) => connection.query<Row>(text)), ({ rows }) => rows)
 
     /** How many sessions of the pool the server has. */
     const sessions = Effect.map(
-      connection.query<{ sessions: number }>(
+      query<{ sessions: number }>(
         "select count(*)::int as sessions from pg_stat_activity where application_name = 'bank'"
       ),
-      ({ rows }) => rows[0]!.sessions
+      (rows) => rows[0]!.sessions
     )
 
     /** The sessions of the pool, as the server sees them. */
-    const activity = Effect.map(
-      connection.query<{ pid: number; state: string; wait: string | null; statement: string }>(
-        `select pid, state, wait_event as wait, left(query, 60) as statement
-         from pg_stat_activity where application_name = 'bank' order by pid`
-      ),
-      ({ rows }) => rows
+    const activity = query<{ pid: number; state: string; wait: string | null; statement: string }>(
+      `select pid, state, wait_event as wait, left(query, 60) as statement
+       from pg_stat_activity where application_name = 'bank' order by pid`
     )
 
     const total = Effect.map(
-      connection.query<{ total: string }>("select sum(balance) as total from account"),
-      ({ rows }) => Number(rows[0]!.total)
+      query<{ total: string }>("select sum(balance) as total from account"),
+      (rows) => Number(rows[0]!.total)
+    )
+
+    /** Ends the pool's sessions, as an administrator does, and says how many they were. */
+    const kill = Effect.map(
+      query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bank'"),
+      (rows) => rows.length
+    )
+
+    /** The server's processes, but for the one that accepts connections. */
+    const processes = Effect.map(
+      query<{ pid: number }>("select pid from pg_stat_activity"),
+      (rows) => rows.map(({ pid }) => pid)
     )
 
     /** Runs an effect, and looks all the while. */
@@ -59,7 +78,7 @@ export const make = (url: Redacted.Redacted) =>
         return { result, peaks }
       })
 
-    return { activity, sessions, total, watch }
+    return { activity, kill, processes, sessions, total, watch }
   })
 
 export type Monitor = Effect.Effect.Success<ReturnType<typeof make>>

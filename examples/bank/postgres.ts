@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import getPort from "get-port"
@@ -21,6 +22,7 @@ import { randomBytes } from "node:crypto"
 import { rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import * as Child from "./child.js"
+import * as Restartable from "./restartable.js"
 
 /** There is no server, or no more. The message says why, and what to do. */
 export class PostgresError extends Data.TaggedError("PostgresError")<{
@@ -36,6 +38,10 @@ export interface Postgres {
    * failed first, because of it.
    */
   readonly during: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | PostgresError, R>
+  /** Ends it as `pg_ctl restart -m fast` does, and starts it again on the same port, with the same data. */
+  readonly restart: Effect.Effect<void, PostgresError>
+  /** The process that accepts connections. Its backends are others, which the server can tell. */
+  readonly process: Effect.Effect<number, PostgresError>
 }
 
 export class EmbeddedPostgres extends Context.Tag("bank/EmbeddedPostgres")<EmbeddedPostgres, Postgres>() {}
@@ -74,19 +80,29 @@ export const make = (
     }
 
     yield* initialise(path.join(programs, "initdb"), data, passwordFile, owner)
-    const { child, port } = yield* Effect.retry(launch(path.join(programs, "postgres"), data, owner, options), {
-      while: (error) => error.reason === "PortTaken",
-      times: 3
-    })
+    const port = yield* Ref.make(0)
+    const launched = launch(path.join(programs, "postgres"), data, owner, options)
+    const server = yield* Restartable.make(
+      Effect.promise(() => getPort({ host })).pipe(
+        Effect.tap((free) => Ref.set(port, free)),
+        Effect.flatMap(launched),
+        Effect.retry({ while: (error) => error.reason === "PortTaken", times: 3 })
+      ),
+      Effect.flatMap(Ref.get(port), launched)
+    )
 
-    const died = Effect.flatMap(child.ended, (how) =>
+    const died = Effect.flatMap(server.died, ({ child, how }) =>
       new PostgresError({
         reason: "Ended",
         message: `PostgreSQL ended by itself (${how}) while it was needed. ${lastWords(child)}`
       }))
     return {
-      url: Redacted.make(`postgres://${superuser}:${password}@${host}:${port}/postgres?sslmode=disable`),
-      port,
+      url: Redacted.make(
+        `postgres://${superuser}:${password}@${host}:${yield* Ref.get(port)}/postgres?sslmode=disable`
+      ),
+      port: yield* Ref.get(port),
+      restart: server.restart,
+      process: Effect.map(server.running, ({ pid }) => pid!),
       during: <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.raceFirst(
           // Sessions of a server that ends are closed before it has ended.
@@ -227,35 +243,35 @@ const initialise = (initdb: string, data: string, passwordFile: string, user: Ch
     }
   }).pipe(Effect.scoped)
 
-const launch = (postgres: string, data: string, user: Child.Options["user"], { maxConnections }: Options) =>
-  Effect.gen(function*() {
-    const port = yield* Effect.promise(() => getPort({ host }))
-    const settings = {
-      port,
-      listen_addresses: host,
-      unix_socket_directories: "",
-      max_connections: maxConnections,
-      // Nothing here outlives the demo, so nothing is worth waiting for the disk.
-      fsync: "off",
-      synchronous_commit: "off",
-      full_page_writes: "off"
-    }
-    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
-    // SIGINT is PostgreSQL's fast shutdown: it waits for nobody.
-    const child = yield* Child.start(postgres, ["-D", data, ...args], { user, stopSignal: "SIGINT" })
-    const ended = Effect.flatMap(child.ended, (how) =>
-      new PostgresError({
-        reason: child.output().includes("could not bind") ? "PortTaken" : "CannotStart",
-        message: `PostgreSQL cannot be started: it ended with ${how}. ${lastWords(child)}`
-      }))
-    yield* Effect.raceFirst(child.wrote("database system is ready to accept connections"), ended).pipe(
-      Effect.timeoutFail({
-        duration: "60 seconds",
-        onTimeout: () => cannotStart({ message: `it was not ready after 60 seconds. ${lastWords(child)}` })
-      })
-    )
-    return { child, port }
-  })
+const launch =
+  (postgres: string, data: string, user: Child.Options["user"], { maxConnections }: Options) => (port: number) =>
+    Effect.gen(function*() {
+      const settings = {
+        port,
+        listen_addresses: host,
+        unix_socket_directories: "",
+        max_connections: maxConnections,
+        // Nothing here outlives the demo, so nothing is worth waiting for the disk.
+        fsync: "off",
+        synchronous_commit: "off",
+        full_page_writes: "off"
+      }
+      const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+      // SIGINT is PostgreSQL's fast shutdown: it waits for nobody.
+      const child = yield* Child.start(postgres, ["-D", data, ...args], { user, stopSignal: "SIGINT" })
+      const ended = Effect.flatMap(child.ended, (how) =>
+        new PostgresError({
+          reason: child.output().includes("could not bind") ? "PortTaken" : "CannotStart",
+          message: `PostgreSQL cannot be started: it ended with ${how}. ${lastWords(child)}`
+        }))
+      yield* Effect.raceFirst(child.wrote("database system is ready to accept connections"), ended).pipe(
+        Effect.timeoutFail({
+          duration: "60 seconds",
+          onTimeout: () => cannotStart({ message: `it was not ready after 60 seconds. ${lastWords(child)}` })
+        })
+      )
+      return child
+    })
 
 const lastWords = (child: Child.Child): string =>
   child.output() === "" ? "It wrote nothing." : `Its last words:\n${child.output().split("\n").slice(-5).join("\n")}`

@@ -84,6 +84,25 @@ describe("a feed", () => {
       yield* Fiber.interrupt(holder)
     }))
 
+  it.scoped("tells of all who got nothing for the same reason in one line", () =>
+    Effect.gen(function*() {
+      const { fake, feed, pool } = yield* scene
+      const reader = yield* Effect.fork(read(feed, 3))
+      yield* settled
+      yield* fake.next("open", FakeConnector.fail())
+      yield* Effect.ignore(pool.use(() => Effect.void))
+      yield* pool.suspend({ newcomers: "refuse" })
+      yield* Effect.replicateEffect(Effect.ignore(pool.use(() => Effect.void)), 40)
+      yield* TestClock.adjust("1 second")
+      const [, , { events, pools }] = yield* Fiber.join(reader)
+      expect(pools.db.failed).toBe(41)
+      const failures = events.db.filter(({ tag }: { tag: string }) => tag === "AcquireFailed")
+      expect(failures.map(({ text }: { text: string }) => text)).toEqual([
+        expect.stringMatching(/^waited 0, .*FakeError/),
+        expect.stringMatching(/^40 callers; the first: .*PoolRefused/)
+      ])
+    }))
+
   it.scoped("cuts off who does not read, and nobody else", () =>
     Effect.gen(function*() {
       const { feed } = yield* scene

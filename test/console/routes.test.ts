@@ -7,8 +7,10 @@ import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { settled } from "../support/pool.js"
 
@@ -59,7 +61,7 @@ describe("a console's page", () => {
       expect(page.status).toBe(200)
       expect(page.headers.get("content-type")).toContain("text/html")
       expect(page.headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self'")
-      expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'")
+      expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'self'")
       expect(page.text).not.toMatch(/https?:|<script>|style="/)
       for (const [, file] of page.text.matchAll(/(?:src|href)="([a-z.]+)"/g)) {
         const asset = yield* ask(`/admin/console/${file}`)
@@ -95,6 +97,7 @@ describe("a console's data", () => {
         leases: [{ lease: 0, connection: 0, age: 2_000, span: "report", isLong: false }],
         waiters: [{ place: 1, priority: "high", age: 2_000, left: 298_000 }],
         configuration: { maxSize: 1, acquireTimeout: 300_000, maxWaiters: "unbounded", overload: "off" },
+        health: { status: "Degraded", reasons: ["1 of 1 are in use, and 1 wait"] },
         lastConnectFailure: null
       })
       yield* Fiber.interrupt(waiter)
@@ -138,6 +141,41 @@ describe("a console's data", () => {
       for (const line of text.trimEnd().split("\n")) {
         expect(line).toMatch(/^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+\{pool=".*"\} \d+)$/)
       }
+    }))
+
+  it.scoped("of a server that does not answer are an error after two seconds", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* console_({ server: { db: Effect.uninterruptible(Effect.never) } })
+      const answer = yield* Effect.fork(ask("/admin/console/pools/db/server"))
+      yield* settled
+      yield* TestClock.adjust("2 seconds")
+      expect((yield* Fiber.join(answer)).json.error).toMatch(/TimeoutException/)
+    }))
+
+  it.scoped("say why a pool is not healthy, in words, without what a cause carries", () =>
+    Effect.gen(function*() {
+      const { ask, fake, pool } = yield* console_()
+      yield* fake.outage(1_000_000)
+      yield* Effect.ignore(pool.use(() => Effect.void))
+      yield* settled
+      const down = (yield* ask("/admin/console/pools/db")).json.health
+      expect(down.status).toBe("Down")
+      expect(down.reasons).toEqual([expect.stringMatching(/^cannot connect: 1 in a row have failed, 0 are open: /)])
+      yield* pool.suspend({ newcomers: "refuse" })
+      expect((yield* ask("/admin/console/pools/db")).json.health.reasons).toContain("suspended: newcomers are refused")
+      yield* pool.close()
+      expect((yield* ask("/admin/console/pools/db")).json.health.reasons).toContain("closed, or closing")
+    }))
+
+  it.scoped("end when the server is told to stop", () =>
+    Effect.gen(function*() {
+      const stopping = yield* Deferred.make<void>()
+      const { ask } = yield* console_({ stopping: Deferred.await(stopping) })
+      const stream = yield* Effect.fork(ask("/admin/console/events"))
+      yield* settled
+      expect(yield* Fiber.poll(stream)).toEqual(Option.none())
+      yield* Deferred.succeed(stopping, undefined)
+      expect((yield* Fiber.join(stream)).text).toContain("data: {\"type\":\"past\"")
     }))
 
   it.scoped("come as server-sent events", () =>

@@ -9,7 +9,7 @@ const element = (tag, properties = {}, ...children) => {
   return made
 }
 
-const state = { pools: [], canAct: false, chosen: undefined, samples: new Map(), events: new Map(), asking: false }
+const state = { pools: [], canAct: false, chosen: undefined, samples: new Map(), events: new Map() }
 
 const KEPT = 300
 const SHOWN = 200
@@ -23,7 +23,7 @@ const ms = (value) =>
     ? `${(value / 1000).toFixed(1)} s`
     : `${Math.round(value / 60_000)} min`
 
-const time = (at) => new Date(at).toLocaleTimeString()
+const time = (at) => new Date(at).toLocaleTimeString([], { hour12: false })
 
 // Charts
 
@@ -36,9 +36,9 @@ const charts = [
   { title: "Waiting", unit: "", series: [["callers", "waiting", "--three"]] },
   { title: "Wait", unit: "ms", series: [["p50", "p50", "--two"], ["p95", "p95", "--three"], ["p99", "p99", "--four"]] },
   {
-    title: "Callers in each sample",
+    title: "Callers a second",
     unit: "",
-    series: [["served", "served", "--one"], ["got nothing", "failed", "--four"]]
+    series: [["served", "servedRate", "--one"], ["got nothing", "failedRate", "--four"]]
   }
 ].map((chart) => ({ ...chart, figure: undefined, plot: undefined, values: [] }))
 
@@ -48,8 +48,13 @@ const drawCharts = () => {
   $("charts").replaceChildren(...charts.map((chart) => {
     chart.plot?.destroy()
     chart.values = chart.series.map(() => element("span"))
-    const place = element("div", { className: "plot" })
-    const figure = element("figure", {}, element("figcaption", {}, chart.title, ...chart.values), place)
+    const place = element("div", { className: "plot", role: "img" })
+    const figure = element(
+      "figure",
+      {},
+      element("figcaption", {}, element("strong", {}, chart.title), ...chart.values),
+      place
+    )
     figure.dataset.chart = chart.title
     chart.place = place
     return figure
@@ -60,14 +65,15 @@ const drawCharts = () => {
     ticks: { show: false },
     font: "12px system-ui"
   }
+  const times = { ...axis, size: 28, space: 80, values: (_, at) => at.map((second) => time(second * 1000)) }
   for (const chart of charts) {
     chart.plot = new uPlot(
       {
         width: Math.max(200, chart.place.clientWidth),
-        height: 190,
+        height: 170,
         cursor: { show: false },
         scales: { y: { range: (_, __, most) => [0, Math.max(1, Math.ceil(most * 1.1))] } },
-        axes: [axis, { ...axis, size: 46 }],
+        axes: [times, { ...axis, size: 46 }],
         series: [
           {},
           ...chart.series.map(([label, , name]) => ({
@@ -103,6 +109,7 @@ const tellCharts = () => {
       span.textContent = `${label} ${chart.unit === "ms" ? ms(value) : value ?? "–"}`
       span.style.color = color(name)
     })
+    chart.place.ariaLabel = `${chart.title}: ${chart.values.map(({ textContent }) => textContent).join(", ")}`
   }
 }
 
@@ -139,19 +146,13 @@ const tellEvents = () =>
     ["", ({ text }) => text]
   ], [...state.events.get(state.chosen) ?? []].reverse())
 
-const tellPool = ({ configuration, health, lastConnectFailure, leases, stats, waiters }) => {
-  const reasons = (health.reasons ?? []).map((reason) =>
-    typeof reason === "string" ? reason : reason._tag ?? JSON.stringify(reason)
-  )
-  const status = health.status ?? health._tag ?? ""
-  $("health").className = String(status).toLowerCase()
+const tellPool = ({ configuration, health, leases, name, stats, waiters }) => {
+  $("health").className = health.status.toLowerCase()
   $("health").textContent = [
-    `${stats.name}: ${stats.phase}, ${status}`,
-    ...reasons,
-    ...lastConnectFailure === null
-      ? []
-      : [`last connect failure at ${time(lastConnectFailure.at)}: ${lastConnectFailure.error}`]
+    `${name}: ${stats.phase}, ${health.status.toLowerCase()}`,
+    ...health.reasons
   ].join(" · ")
+  $("resize").elements.maxSize.placeholder = stats.maxSize
   const figures = {
     "in use": `${stats.leased} / ${stats.maxSize}`,
     idle: stats.idle,
@@ -205,18 +206,26 @@ const ask = async (path) => {
 const here = () => `pools/${encodeURIComponent(state.chosen)}`
 
 /** One question at a time: a slow server is not asked more often than it answers. */
-const refresh = async () => {
-  if (state.asking || state.chosen === undefined) return
-  state.asking = true
-  try {
-    tellPool(await ask(here()))
-    tellServer(await ask(`${here()}/server`))
-  } catch {
-    // The stream says that the server is away.
-  } finally {
-    state.asking = false
+const asker = (path, tell) => {
+  let isAsking = false
+  return async () => {
+    if (isAsking || state.chosen === undefined) return
+    isAsking = true
+    const asked = state.chosen
+    try {
+      const answer = await ask(here() + path)
+      if (asked === state.chosen) tell(answer)
+    } catch {
+      // The stream says that the server is away.
+    } finally {
+      isAsking = false
+    }
   }
 }
+
+const askers = [asker("", tellPool), asker("/server", tellServer)]
+
+const refresh = () => askers.forEach((ask) => ask())
 
 const choose = (name) => {
   state.chosen = name
@@ -255,7 +264,12 @@ operate("clear", (form) => form.get("abortLeases") === null ? {} : { abortLeases
 
 const keep = ({ at, pools }) => {
   for (const [name, sample] of Object.entries(pools)) {
-    state.samples.set(name, [...state.samples.get(name) ?? [], { at, ...sample }].slice(-KEPT))
+    const before = state.samples.get(name) ?? []
+    // Counts are of the time since the sample before.
+    const seconds = before.length === 0 ? undefined : (at - before.at(-1).at) / 1000
+    const rate = (count) => seconds > 0 ? Math.round(count / seconds) : null
+    const rates = { servedRate: rate(sample.served), failedRate: rate(sample.failed) }
+    state.samples.set(name, [...before, { at, ...sample, ...rates }].slice(-KEPT))
   }
 }
 
@@ -313,7 +327,7 @@ const begin = async () => {
 }
 
 addEventListener("resize", () => {
-  for (const { place, plot } of charts) plot?.setSize({ width: Math.max(200, place.clientWidth), height: 190 })
+  for (const { place, plot } of charts) plot?.setSize({ width: Math.max(200, place.clientWidth), height: 170 })
 })
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts)
 

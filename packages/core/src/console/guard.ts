@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 /** Only a page of the console sends it: another site may not, without being asked first whether it may, and it may not. */
 export const HEADER = "x-cenote-console"
 
-/** The page loads nothing from elsewhere, is in nobody's frame, and runs no script but its own. */
+/** The page loads nothing from elsewhere, is in no other site's frame, and runs no script but its own. */
 const headers = {
   "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",

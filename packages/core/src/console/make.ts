@@ -16,7 +16,7 @@ import { routesOf } from "./routes.js"
 const LEAST = 100
 
 const decode = (options: Options<any>): Either.Either<number, InvalidOptions> => {
-  const { authorize, pools, read, sampleEvery = Duration.seconds(1), server } = options
+  const { authorize, pools, read, sampleEvery = Duration.seconds(1), server, stopping } = options
   const issues: Array<InvalidOption> = []
   const say = (field: string, problem: string) => void issues.push({ field, problem })
   if (typeof pools !== "object" || pools === null) say("pools", "must be an object, as { orders: pool }")
@@ -25,6 +25,9 @@ const decode = (options: Options<any>): Either.Either<number, InvalidOptions> =>
   }
   if (authorize !== undefined && typeof authorize !== "function") {
     say("authorize", "must be a function that gives an Effect, which refuses an action by failing")
+  }
+  if (stopping !== undefined && !Effect.isEffect(stopping)) {
+    say("stopping", "must be an Effect that ends when the server is told to stop")
   }
   for (const name of Object.keys(server ?? {})) {
     if (!Object.hasOwn(pools ?? {}, name)) say("server", `has ${JSON.stringify(name)}, which is none of the pools`)

@@ -78,8 +78,15 @@ export interface Options<R = never> {
    * actions, and no buttons.
    */
   readonly authorize?: ((asked: Asked) => Effect.Effect<unknown, unknown, R>) | undefined
-  /** How a pool's server sees it, where somebody can tell. It is asked when a page is open, every few seconds; it should not wait for this pool. */
+  /**
+   * How a pool's server sees it, where somebody can tell. It is asked once a second while a page is open, interrupted after 2 seconds, and should not wait for this pool.
+   */
   readonly server?: { readonly [name: string]: Effect.Effect<ServerView, unknown, R> } | undefined
+  /**
+   * Ends when the server is told to stop. The event streams of open pages end with it: a server that lets requests finish would wait for them.
+   * Default: they end with their clients.
+   */
+  readonly stopping?: Effect.Effect<unknown, unknown> | undefined
   /** How often the pools are looked at while somebody watches. At least 100 ms. Default: 1 second. */
   readonly sampleEvery?: Duration.DurationInput | undefined
 }

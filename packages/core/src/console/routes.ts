@@ -1,6 +1,7 @@
 /** The routes of a console, for any router. */
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ConnectionPool } from "../model/pool.js"
@@ -38,21 +39,27 @@ const page = Effect.map(HttpServerRequest.HttpServerRequest, ({ originalUrl }) =
 
 const encoder = new TextEncoder()
 
-const events = (feed: Feed) =>
+const events = (feed: Feed, stopping: Effect.Effect<unknown, unknown>) =>
   guarded(HttpServerResponse.stream(
-    Stream.map(feed.messages, (message) => encoder.encode(`data: ${message}\n\n`)),
+    feed.messages.pipe(
+      Stream.map((message) => encoder.encode(`data: ${message}\n\n`)),
+      Stream.interruptWhen(Effect.ignore(stopping))
+    ),
     { contentType: "text/event-stream", headers: { "x-accel-buffering": "no" } }
   ))
 
-/** The view of a server may fail, and the rest is shown. */
+/** How long a server may take to say how it is: the page asks every second. */
+const PATIENCE = Duration.seconds(2)
+
+/** The view of a server may fail, or the server may not answer, and the rest is shown. */
 const serverOf = <R>(view: Effect.Effect<unknown, unknown, R> | undefined) =>
-  view === undefined ? Effect.succeed(null) : Effect.matchCause(view, {
+  view === undefined ? Effect.succeed(null) : Effect.matchCause(Effect.timeout(Effect.disconnect(view), PATIENCE), {
     onFailure: (cause) => ({ error: lineOf(cause) }),
     onSuccess: (rows) => ({ rows })
   })
 
 export const routesOf = <R>(
-  { authorize, pools, read, server = {} }: Options<R>,
+  { authorize, pools, read, server = {}, stopping = Effect.never }: Options<R>,
   feed: Feed
 ): ReadonlyArray<Route<R>> => {
   const reading = (path: `/${string}`, handler: Route<R>["handler"]): Route<R> => ({
@@ -83,7 +90,7 @@ export const routesOf = <R>(
       ({ pool }) =>
         of(pool, (name) => Effect.map(serverOf(Object.hasOwn(server, name) ? server[name] : undefined), json))
     ),
-    reading("/events", () => Effect.sync(() => events(feed))),
+    reading("/events", () => Effect.sync(() => events(feed, stopping))),
     reading("/metrics", () =>
       Effect.map(
         Effect.forEach(Object.entries(pools), ([name, pool]) =>

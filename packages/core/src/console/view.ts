@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PoolEvent } from "../model/events.js"
+import type { HealthReason, PoolHealth } from "../model/health.js"
 import type { ConnectionPool } from "../model/pool.js"
 import { configurationOf, waitersOf } from "../request/inspect.js"
 
@@ -18,6 +19,29 @@ export const lineOf = (cause: Cause.Cause<unknown>): string => {
   return cut(error.message === "" ? error.name : `${error.name}: ${error.message}`)
 }
 
+const reasonOf = (reason: HealthReason): string => {
+  switch (reason._tag) {
+    case "Saturated":
+      return `${reason.leased} of ${reason.maxSize} are in use, and ${reason.waiting} wait`
+    case "WaitersOverdue":
+      return `somebody has waited for ${Math.round(reason.longest)} ms, ${reason.waiting} wait`
+    case "Overloaded":
+      return `overloaded: callers are shed, ${reason.waiting} wait`
+    case "CannotConnect":
+      return `cannot connect: ${reason.failedInARow} in a row have failed, ${reason.open} are open: ${
+        lineOf(reason.cause)
+      }`
+    case "Suspended":
+      return `suspended: newcomers ${reason.newcomers === "wait" ? "wait" : "are refused"}`
+    case "Draining":
+      return "draining: newcomers are refused"
+    case "Closed":
+      return "closed, or closing"
+  }
+}
+
+const healthOf = ({ _tag, reasons }: PoolHealth) => ({ status: _tag, reasons: reasons.map(reasonOf) })
+
 /** Everything of now. */
 export const viewOf = (name: string, pool: ConnectionPool<any, any>) =>
   Effect.map(
@@ -31,7 +55,7 @@ export const viewOf = (name: string, pool: ConnectionPool<any, any>) =>
     ({ configuration, health, leases, stats: { lastConnectFailure, ...stats }, waiters }) => ({
       name,
       stats,
-      health,
+      health: healthOf(health),
       leases,
       waiters,
       configuration,
