@@ -1,6 +1,7 @@
 /** Clients that go on asking, as many as are wanted at the moment. */
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as Effect from "effect/Effect"
+import { GracefulServer } from "../graceful/GracefulServer.js"
 import type { Customers } from "./customers.js"
 import * as Load from "./load.js"
 
@@ -15,10 +16,13 @@ export const make = ({ accounts, customers }: Options) =>
     let wanted = 0
 
     const one = (url: string, index: number) =>
-      Load.goOn({ url, accounts, hear: customers.hear }, () => index < wanted).pipe(
-        Effect.catchAll((error) => Effect.logWarning(error.message)),
-        Effect.ensuring(Effect.sync(() => asking.delete(index)))
-      )
+      Effect.flatMap(GracefulServer, ({ stopping }) =>
+        Load.goOn({ url, accounts, hear: customers.hear, isWanted: () => index < wanted, stopping })).pipe(
+          Effect.catchAll((error) =>
+            Effect.logWarning(error.message)
+          ),
+          Effect.ensuring(Effect.sync(() => asking.delete(index)))
+        )
 
     return {
       /** They ask the server that is told of here. Those that are too many stop when they have their answer. */

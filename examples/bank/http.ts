@@ -116,12 +116,14 @@ export interface Parts {
   readonly hurt: Hurt
 }
 
+type Needs = Bank | Db | GracefulServer.GracefulServer | HttpServer.HttpServer
+
 /** The service, once there is a bank and a server to serve it with. */
 export const layer = (parts: Parts) =>
   Layer.unwrapEffect(
     Effect.map(
       router(parts),
-      (router) => HttpServer.serve(answered(router) satisfies HttpApp.Default<never, Bank | Db | HttpServer.HttpServer>)
+      (router) => HttpServer.serve(answered(router) satisfies HttpApp.Default<never, Needs>)
     )
   )
 

@@ -107,13 +107,22 @@ export const run = (options: Options): Effect.Effect<Result, Clients.CannotConne
 /** One that was told to come later does so after about the second that it was told, as not all are to come at once. */
 const pause = Effect.flatMap(Random.nextRange(500, 1500), (millis) => Effect.sleep(millis))
 
+export interface GoOn extends Omit<Options, "transfers"> {
+  readonly isWanted: () => boolean
+  /**
+   * Ends when the service stops. Who waits to ask again does so at once: one that asked in the very moment in which the server cuts its connections
+   * could not know whether it was heard.
+   */
+  readonly stopping: Effect.Effect<unknown>
+}
+
 /** One client, which asks for one transfer after the other for as long as it is wanted, until the service stops or gives no answer. */
-export const goOn = ({ accounts, hear, url }: Omit<Options, "transfers">, isWanted: () => boolean) =>
+export const goOn = ({ accounts, hear, isWanted, stopping, url }: GoOn) =>
   Effect.gen(function*() {
     const [client] = yield* Clients.make(url, 1)
     yield* Effect.flatMap(anyTransfer(accounts), (transfer) => send(client!, url, transfer)).pipe(
       Effect.tap((answer) => Effect.sync(() => hear(answer))),
-      Effect.tap(({ outcome }) => outcome === "Unavailable" ? pause : Effect.void),
+      Effect.tap(({ outcome }) => outcome === "Unavailable" ? Effect.race(pause, stopping) : Effect.void),
       Effect.repeat({ while: ({ outcome }) => isWanted() && outcome !== "Refused" && outcome !== "Lost" })
     )
   }).pipe(Effect.scoped)

@@ -16,7 +16,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import { createServer } from "node:http"
 import type { Page } from "playwright-core"
-import * as Chromium from "../support/chromium.js"
+import * as Browser from "../support/browser.js"
 import { describeInChromium } from "../support/chromium.js"
 
 // A browser takes its time to start on a busy machine.
@@ -83,7 +83,7 @@ describeInChromium("The console in a browser", () => {
   it.scopedLive("moves its charts under load, and shows leases and waiters while they last", () =>
     Effect.gen(function*() {
       const { pool, url } = yield* serve()
-      const page = yield* Effect.flatMap(Chromium.browser, (browser) => Chromium.open(browser, url))
+      const page = yield* Effect.flatMap(Browser.browser, (browser) => Browser.open(browser, url))
       yield* shows(page, "#link", /live/)
       yield* shows(page, legend("Connections"), /in use 0/)
       yield* shows(page, "#leases", /none/)
@@ -109,7 +109,7 @@ describeInChromium("The console in a browser", () => {
       const { pool, url } = yield* serve({
         authorize: ({ action }) => action.action === "clear" ? Effect.fail("no") : Effect.void
       })
-      const page = yield* Effect.flatMap(Chromium.browser, (browser) => Chromium.open(browser, url))
+      const page = yield* Effect.flatMap(Browser.browser, (browser) => Browser.open(browser, url))
       yield* Effect.promise(() => page.getByLabel("maxSize").fill("7"))
       yield* press(page, "#resize")
       yield* shows(page, "#answer", /resize: done/)
@@ -128,7 +128,7 @@ describeInChromium("The console in a browser", () => {
       const { pool, url } = yield* serve({
         server: { orders: Effect.succeed([{ pid: 7, statement: HOSTILE }]) }
       })
-      const page = yield* Effect.flatMap(Chromium.browser, (browser) => Chromium.open(browser, url))
+      const page = yield* Effect.flatMap(Browser.browser, (browser) => Browser.open(browser, url))
       yield* shows(page, "#server", /onerror/)
       expect(yield* Effect.promise(() => page.locator("#actions").isVisible())).toBe(false)
       yield* Effect.promise(() => page.getByRole("button", { name: HOSTILE, exact: true }).click())
@@ -143,7 +143,7 @@ describeInChromium("The console in a browser", () => {
     Effect.gen(function*() {
       const first = yield* Scope.make()
       const { port, url } = yield* Scope.extend(serve(), first)
-      const page = yield* Effect.flatMap(Chromium.browser, (browser) => Chromium.open(browser, url))
+      const page = yield* Effect.flatMap(Browser.browser, (browser) => Browser.open(browser, url))
       yield* shows(page, "#link", /live/)
       yield* Scope.close(first, Exit.void)
       yield* shows(page, "#link", /the server is away/)
@@ -158,13 +158,13 @@ describeInChromium("The console in a browser", () => {
   it.scopedLive("is whole on a phone, in the dark, by keyboard, and to a screen reader", () =>
     Effect.gen(function*() {
       const { url } = yield* serve({ authorize: () => Effect.void })
-      const browser = yield* Chromium.browser
-      const phone = yield* Chromium.open(browser, url, { viewport: { width: 360, height: 740 }, colorScheme: "dark" })
+      const browser = yield* Browser.browser
+      const phone = yield* Browser.open(browser, url, { viewport: { width: 360, height: 740 }, colorScheme: "dark" })
       yield* shows(phone, "#link", /live/)
       const wide = () => document.documentElement.scrollWidth - document.documentElement.clientWidth
       expect(yield* Effect.promise(() => phone.evaluate(wide))).toBe(0)
       const ground = () => getComputedStyle(document.documentElement).backgroundColor
-      const page = yield* Chromium.open(browser, url, { colorScheme: "light" })
+      const page = yield* Browser.open(browser, url, { colorScheme: "light" })
       expect(yield* Effect.promise(() => phone.evaluate(ground))).not.toBe(
         yield* Effect.promise(() => page.evaluate(ground))
       )

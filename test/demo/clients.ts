@@ -15,18 +15,19 @@ export interface Answer {
 export interface Request {
   readonly path: string
   readonly body?: object
+  readonly headers?: http.OutgoingHttpHeaders
   /** Default: a connection for this request alone. */
   readonly agent?: http.Agent
 }
 
 /** Asks once. Where it is interrupted, it hangs up. */
-export const ask = (url: string, { agent, body, path }: Request): Effect.Effect<Answer, NoAnswer> =>
+export const ask = (url: string, { agent, body, headers, path }: Request): Effect.Effect<Answer, NoAnswer> =>
   Effect.async((resume) => {
     const fail = (error: NodeJS.ErrnoException) => resume(new NoAnswer({ code: error.code ?? error.message }))
     const request = http.request(`${url}${path}`, {
       agent: agent ?? false,
       method: body === undefined ? "GET" : "POST",
-      headers: { "content-type": "application/json" }
+      headers: { "content-type": "application/json", ...headers }
     }, (response) => {
       let text = ""
       response.setEncoding("utf8").on("data", (part: string) => {
