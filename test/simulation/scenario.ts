@@ -62,8 +62,8 @@ const options: ReadonlyArray<Draw> = [
   (numbers, profile) => numbers.chance(profile === "shared" ? 1 : 0.3) ? { concurrency: 2 + numbers.below(2) } : {}
 ]
 
-/** In these profiles nothing else goes on. */
-const alone: { readonly [P in Profile]?: string } = { shared: "share", together: "party", keyed: "tenants" }
+/** In these profiles nothing else goes on. What is about pools of its own leaves the other one as it is by default, which has little to do. */
+const alone: { readonly [P in Profile]?: string } = { shared: "share", together: "party", keyed: "tenant" }
 
 /** The same seed and profile draw the same scenario, on any machine. Without a profile the seed picks one. */
 export const draw = (seed: number, asked?: Profile): Scenario => {
@@ -75,7 +75,9 @@ export const draw = (seed: number, asked?: Profile): Scenario => {
     schedule: seed,
     preemption: numbers.pick([0.05, 0.2, 0.3, 0.4]),
     haste: numbers.pick([0, 0, 0, 0.02]),
-    tuning: Object.assign({}, ...options.map((option) => option(numbers, profile))) as PoolOptions.Tuning,
+    tuning: profile === "together" || profile === "keyed"
+      ? {}
+      : Object.assign({}, ...options.map((option) => option(numbers, profile))) as PoolOptions.Tuning,
     server: {
       ...numbers.chance(0.3) ? { onLost: false } : {},
       ...numbers.chance(0.2) ? { alwaysReset: true } : {},

@@ -32,6 +32,8 @@ describe("the simulation", () => {
         ].map((problem) => `seed ${seed}: ${problem}`)
       })
       expect(problems).toEqual([])
+      // What a profile is about has to be there, by its name.
+      expect(draw(1, profile).parts.length).toBeGreaterThan(0)
     })
   }
 

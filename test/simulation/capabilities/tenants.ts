@@ -164,8 +164,11 @@ const brokenStates = (history: ReadonlyArray<KeysEntry>, isHasty: boolean): Read
   })
 }
 
-const ceded = ({ steps }: State): ReadonlyArray<number> =>
-  OrderedMap.values(steps.closing).flatMap(({ id, reason }) => reason === "Ceded" ? [id] : [])
+/** What ends for other keys. Of what is shared, it is decided before it is empty. */
+const ceded = ({ shared, steps }: State): ReadonlyArray<number> => [
+  ...OrderedMap.values(shared).flatMap(({ condemned, connection: { id } }) => condemned === "Ceded" ? [id] : []),
+  ...OrderedMap.values(steps.closing).flatMap(({ id, reason }) => reason === "Ceded" ? [id] : [])
+]
 
 /** Connections end for other keys only where one needs it, no more than do, and where others wait for them not before the time is over. */
 const wronglyCeded = (history: ReadonlyArray<KeysEntry>, concurrency: number): ReadonlyArray<string> =>
@@ -206,7 +209,7 @@ const waited = (stage: Stage, tenants: Tenants, history: ReadonlyArray<KeysEntry
 export const tenants = capability<Tenants>({
   name: "tenant",
   count: (profile, numbers) => profile === "keyed" ? 1 + numbers.below(2) : numbers.chance(0.1) ? 1 : 0,
-  draw: (numbers) => ({
+  draw: (numbers, profile) => ({
     at: numbers.below(30),
     keys: 2 + numbers.below(4),
     maxPerKey: 1 + numbers.below(3),
@@ -218,8 +221,13 @@ export const tenants = capability<Tenants>({
       { callers: 2 + numbers.below(12), hold: numbers.pick([0, 2, 8]), times: 1 + numbers.below(4) },
       { callers: 2 + numbers.below(12), hold: numbers.pick([0, 2, 8]), times: 1 + numbers.below(4) },
       { callers: 2 + numbers.below(40), hold: 3, times: 1 },
-      // So slow that a busy key has to give up a connection.
-      { callers: 4 + numbers.below(5), hold: 300, times: 1 + numbers.below(2) }
+      // So slow that a busy key has to give up a connection, and for so long that it is seen if it does not.
+      {
+        callers: 4 + numbers.below(5),
+        hold: 300,
+        times: 1 + numbers.below(profile === "keyed" ? 8 : 2),
+        keyIdleTimeout: 5_000
+      }
     ]),
     apart: numbers.below(3),
     interrupted: numbers.pick([0, 0, 2, 3]),

@@ -11,14 +11,14 @@ export const tenants: ReadonlyArray<Mutant> = inProfile("keyed", [
   {
     name: "a busy key never gives up a connection",
     file: "allocator/keys/balance.ts",
-    find: "return now - hunger.since >= HOLD && isFairer",
-    replace: "return now - hunger.since >= HOLD * 1_000 && isFairer"
+    find: "now - next.hunger.since >= HOLD",
+    replace: "now - next.hunger.since >= HOLD * 1_000"
   },
   {
     name: "a busy key gives up its connections at once",
     file: "allocator/keys/balance.ts",
-    find: "return now - hunger.since >= HOLD && isFairer",
-    replace: "return now - hunger.since >= 0 && isFairer"
+    find: "now - next.hunger.since >= HOLD",
+    replace: "now - next.hunger.since >= 0"
   },
   {
     name: "more connections end than keys need one",

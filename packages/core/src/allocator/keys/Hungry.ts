@@ -61,9 +61,13 @@ export const first = ({ lines }: Hungry): Entry | undefined => {
   return line === undefined ? undefined : OrderedMap.first(line)
 }
 
-/** Who is next but for one key. */
-export const firstBut = (self: Hungry, id: number): Entry | undefined => {
-  const next = first(self)
-  if (next === undefined || next.id !== id) return next
-  return first(remove(self, next.hunger))
+/** Who is next but for one key, once so many others have what is on its way. */
+export const nextBut = ({ lines }: Hungry, id: number, onTheirWay: number): Entry | undefined => {
+  let left = onTheirWay
+  const isNext = (entry: Entry): boolean => entry.id !== id && left-- === 0
+  for (const line of OrderedMap.values(lines)) {
+    const key = OrderedMap.findKey(line, isNext)
+    if (key !== undefined) return OrderedMap.get(line, key)
+  }
+  return undefined
 }

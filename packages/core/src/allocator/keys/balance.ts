@@ -25,10 +25,10 @@ const isFairer = (live: number, hunger: Hungry.Hunger): boolean => hunger.live =
 
 /** Whether a connection of a key is to end when it comes back, though others wait for it. */
 export const isToCede = (keys: Keys, key: Key, now: number): boolean => {
-  const others = keys.hungry.size - (key.hunger === undefined ? 0 : 1)
-  if (others === 0 || keys.spent < keys.rules.maxTotal || keys.coming >= others) return false
-  const { hunger } = Hungry.firstBut(keys.hungry, key.id)!
-  return now - hunger.since >= HOLD && isFairer(liveCount(key.state) - leavingCount(key.state), hunger)
+  if (keys.hungry.size === 0 || keys.spent < keys.rules.maxTotal) return false
+  const next = Hungry.nextBut(keys.hungry, key.id, keys.coming)
+  return next !== undefined && now - next.hunger.since >= HOLD &&
+    isFairer(liveCount(key.state) - leavingCount(key.state), next.hunger)
 }
 
 const withQuota = (state: State, quota: number): State =>
