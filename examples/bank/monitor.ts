@@ -1,5 +1,6 @@
 /** What the server and the pool say of themselves while the load runs. */
 import * as ConnectionPool from "@cenote/core/ConnectionPool"
+import * as PgActivity from "@cenote/sql-adapter/PgActivity"
 import * as PgConnector from "@cenote/sql-adapter/PgConnector"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -37,10 +38,7 @@ export const make = (url: Redacted.Redacted) =>
     )
 
     /** The sessions of the pool, as the server sees them. */
-    const activity = query<{ pid: number; state: string; wait: string | null; statement: string }>(
-      `select pid, state, wait_event as wait, left(query, 60) as statement
-       from pg_stat_activity where application_name = 'bank' order by pid`
-    )
+    const activity = yield* PgActivity.make({ url, applicationName: "bank" })
 
     const total = Effect.map(
       query<{ total: string }>("select sum(balance) as total from account"),
