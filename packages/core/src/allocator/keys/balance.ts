@@ -25,7 +25,6 @@ const isFairer = (live: number, hunger: Hungry.Hunger): boolean => hunger.live =
 
 /** Whether a connection of a key is to end when it comes back, though others wait for it. */
 export const isToCede = (keys: Keys, key: Key, now: number): boolean => {
-  if (keys.hungry.size === 0 || keys.spent < keys.rules.maxTotal) return false
   const next = Hungry.nextBut(keys.hungry, key.id, keys.coming)
   return next !== undefined && now - next.hunger.since >= HOLD &&
     isFairer(liveCount(key.state) - leavingCount(key.state), next.hunger)
