@@ -4,6 +4,7 @@ import * as OrderedMap from "./OrderedMap.js"
 import type { HistoryInvariant, Step } from "./recorded.js"
 import { begun, firstProblem, stepsOf, workOf } from "./recorded.js"
 import type { State } from "./state.js"
+import type { Ticket } from "./Ticket.js"
 import * as WaitQueue from "./WaitQueue.js"
 
 /** Waits of a class at or above the target: since when without a break, and when one was last. */
@@ -23,8 +24,11 @@ const goesOn = ({ last }: High, lateAt: number, { interval }: Overload): boolean
 const lasts = ({ last, since }: High, now: number, { interval }: Overload): boolean =>
   last - since >= interval && now - last <= interval
 
+const shedBy = (step: Step): ReadonlyArray<Ticket> =>
+  workOf(step).flatMap((work) => work._tag === "Deny" && work.denial._tag === "Overloaded" ? [work.ticket] : [])
+
 /**
- * What a step shows of the waits: of who was next, who was served, and who is next. While something opens or the pool is suspended they say nothing.
+ * What a step shows of the waits: of who was next, who was served or shed, and who is next. While something opens or the pool is suspended they say nothing.
  * A wait below the target, or none, is a break where the class is not overloaded already.
  */
 const highsAfter = (step: Step, highs: Highs): Highs => {
@@ -34,7 +38,9 @@ const highsAfter = (step: Step, highs: Highs): Highs => {
   return Object.fromEntries(WaitQueue.priorities.flatMap((priority) => {
     const served = begun(step).map(({ ticket }) => ticket).filter((ticket) => ticket.priority === priority)
     const next = OrderedMap.first(state.queue[priority].tickets)
-    const seen = [OrderedMap.first(before.queue[priority].tickets), next, ...served]
+    // Who came first by the clock may stand behind another: then it was next for a moment in the midst of the step.
+    const shed = shedBy(step).filter((ticket) => ticket.priority === priority)
+    const seen = [OrderedMap.first(before.queue[priority].tickets), next, ...served, ...shed]
     const lateAt = overload.target + Math.min(...seen.map((ticket) => ticket?.since ?? Infinity))
     const isHigh = now >= lateAt
     const known = highs[priority]
