@@ -45,7 +45,8 @@ const highsAfter = (step: Step, highs: Highs): Highs => {
     const isHigh = now >= lateAt
     const known = highs[priority]
     const goes = known !== undefined && goesOn(known, lateAt, overload)
-    const high = isHigh ? { since: goes ? known.since : now, last: now } : known
+    // Commits need not be in the order of what their fibers saw of the clock.
+    const high = isHigh ? { since: goes ? Math.min(known.since, now) : now, last: now } : known
     const isBreak = next === undefined || (!isHigh && served.length > 0)
     return high === undefined || (isBreak && !lasts(high, now, overload)) ? [] : [[priority, high] as const]
   }))
