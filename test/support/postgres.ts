@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { rmSync } from "node:fs"
@@ -16,6 +17,7 @@ import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import pg from "pg"
+import { childrenOf, isAlive, send } from "./processes.js"
 
 /** The server cannot be run, or a statement of an administrator failed. */
 export class PostgresError extends Data.TaggedError("PostgresError")<{
@@ -47,6 +49,11 @@ export interface Server {
   /** Ends all sessions. Its data stay. */
   readonly stop: Effect.Effect<void, PostgresError>
   readonly restart: Effect.Effect<void, PostgresError>
+  /** Stops all of its processes as they are, until `thaw`. Linux only, as `kill`. */
+  readonly freeze: Effect.Effect<void, PostgresError>
+  readonly thaw: Effect.Effect<void, PostgresError>
+  /** SIGKILL for all of its processes; waits until they are gone. `start` recovers its data. */
+  readonly kill: Effect.Effect<void, PostgresError>
   /** As an administrator, over a connection of its own. */
   readonly query: (
     sql: string,
@@ -170,7 +177,8 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       onError: note
     }) as unknown as Embedded
 
-    const isRunning = () => embedded.process !== undefined && embedded.process.exitCode === null
+    const isRunning = () =>
+      embedded.process !== undefined && embedded.process.exitCode === null && embedded.process.signalCode === null
 
     const start: Effect.Effect<void, PostgresError> = Effect.suspend(() => {
       if (isRunning()) return Effect.void
@@ -189,6 +197,27 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     const stop = Effect.suspend(() =>
       isRunning() ? attempt("PostgreSQL cannot be stopped", () => embedded.stop()) : Effect.void
     )
+
+    /** Its first process before its children, so that it makes no more of them. */
+    const signal = (name: NodeJS.Signals) =>
+      attempt(`PostgreSQL cannot be sent ${name}`, async () => {
+        const first = embedded.process?.pid
+        if (first === undefined || !isRunning()) return []
+        send(first, name)
+        const all = [first, ...childrenOf(first)]
+        for (const id of all) send(id, name)
+        return all
+      })
+
+    const kill = Effect.flatMap(signal("SIGKILL"), (all) =>
+      Effect.sync(() => isRunning() || all.some(isAlive)).pipe(
+        Effect.repeat({ until: (isThere) => !isThere, schedule: Schedule.spaced("10 millis") }),
+        Effect.timeoutFail({
+          duration: "10 seconds",
+          onTimeout: () => new PostgresError({ message: "PostgreSQL is still there 10 seconds after SIGKILL" })
+        }),
+        Effect.asVoid
+      ))
 
     const query: Server["query"] = (sql, params) =>
       Effect.acquireUseRelease(
@@ -228,6 +257,9 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       start,
       stop,
       restart: Effect.zipRight(stop, start),
+      freeze: Effect.asVoid(signal("SIGSTOP")),
+      thaw: Effect.asVoid(signal("SIGCONT")),
+      kill,
       query,
       // It waits for a minute, which is an end no test waits for.
       terminateBackend: (processId) => Effect.asVoid(query("select pg_terminate_backend($1, 60000)", [processId]))

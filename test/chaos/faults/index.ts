@@ -1,0 +1,5 @@
+import type { Fault } from "./fault.js"
+import { network } from "./network.js"
+import { server } from "./server.js"
+
+export const faults: ReadonlyArray<Fault> = [...network, ...server]
