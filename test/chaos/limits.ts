@@ -15,13 +15,16 @@ export const limits = {
   grace: 5_000
 } as const
 
-/** What a fault leaves behind when it is over, and the pool has to get over. */
-export type Leftover = "FailedOpenings" | "HungOpenings" | "HungStatements" | "Locks"
+/**
+ * What a fault leaves behind when it is over, and the pool has to get over: the wait after openings that failed; openings and statements
+ * that nobody will answer; locks of sessions whose client is gone.
+ */
+export type Leftover = "FailedOpenings" | "Hangs" | "Locks"
 
 const costs: Record<Leftover, number> = {
   FailedOpenings: limits.backOff,
-  HungOpenings: limits.connectTimeout,
-  HungStatements: limits.statementTimeout + limits.cancelTimeout,
+  // They hang at the same time.
+  Hangs: Math.max(limits.connectTimeout, limits.statementTimeout + limits.cancelTimeout),
   Locks: limits.idleInTransaction
 }
 

@@ -27,7 +27,7 @@ export type Period = string
 export const calm: Period = "calm"
 
 export interface Ended extends Call {
-  /** When it ended. */
+  /** The fault that was there when it ended; where there was none any more, when it began. */
   readonly period: Period
 }
 
@@ -44,8 +44,6 @@ export interface Workload {
   readonly recovered: Effect.Effect<number>
   /** No more calls; waits for those that there are. */
   readonly stop: Effect.Effect<void>
-  /** How many calls have not ended. */
-  readonly running: () => number
 }
 
 const draw = (id: number): Effect.Effect<Transfer> =>
@@ -69,7 +67,6 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
     const calls: Array<Ended> = []
     let period = calm
     let lastId = 0
-    let running = 0
     let isStopped = false
     let watch: Watch | undefined
 
@@ -86,8 +83,8 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
       const asked = yield* draw(++lastId)
       const patience = yield* drawPatience
       let phase: Phase = "Working"
+      const beganIn = period
       const began = yield* Clock.currentTimeMillis
-      running++
       const fiber = yield* Effect.fork(transfer(sql, asked, (next) => {
         phase = next
       }))
@@ -96,8 +93,7 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
         ? end
         : Effect.flatMap(Effect.timeoutOption(end, patience), () => Fiber.interrupt(fiber))
       const outcome = outcomeOf(exit, phase)
-      calls.push({ ...asked, outcome, period })
-      running--
+      calls.push({ ...asked, outcome, period: period === calm ? beganIn : period })
       observe(began, yield* Clock.currentTimeMillis, outcome, patience)
     })
 
@@ -126,7 +122,6 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
       stop: Effect.suspend(() => {
         isStopped = true
         return Effect.asVoid(Fiber.joinAll(fibers))
-      }),
-      running: () => running
+      })
     }
   })

@@ -44,7 +44,7 @@ export const network: ReadonlyArray<Fault> = [
   {
     name: "bandwidth",
     what: "1,000 bytes a second, in each direction of a connection.",
-    leaves: ["HungStatements"],
+    leaves: ["Hangs"],
     ...mode(Proxy.throttle(1_000))
   },
   {
@@ -74,25 +74,25 @@ export const network: ReadonlyArray<Fault> = [
   {
     name: "black-hole",
     what: "Connects succeed, and nothing arrives. Connections of that time stay dead.",
-    leaves: ["FailedOpenings", "HungOpenings", "HungStatements", "Locks"],
+    leaves: ["FailedOpenings", "Hangs", "Locks"],
     ...deadly(Proxy.blackHole)
   },
   {
     name: "deaf-server",
     what: "Half-open: nothing arrives at the server any more. Connections of that time stay so.",
-    leaves: ["FailedOpenings", "HungOpenings", "HungStatements", "Locks"],
+    leaves: ["FailedOpenings", "Hangs", "Locks"],
     ...deadly(Proxy.oneWay("Client"))
   },
   {
     name: "mute-server",
     what: "Half-open: the server hears everything, and none of its answers arrive. Connections of that time stay so.",
-    leaves: ["FailedOpenings", "HungOpenings", "HungStatements", "Locks"],
+    leaves: ["FailedOpenings", "Hangs", "Locks"],
     ...deadly(Proxy.oneWay("Server"))
   },
   {
     name: "garbage",
     what: "64 random bytes come in between the server's, on one connection after the other.",
-    leaves: ["FailedOpenings", "HungOpenings", "HungStatements", "Locks"],
+    leaves: ["FailedOpenings", "Hangs", "Locks"],
     begin: (world) => now(world, 200, (connection) => Effect.map(garbage, (bytes) => connection.inject(bytes))),
     end: () => Effect.void
   }
