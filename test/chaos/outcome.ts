@@ -18,8 +18,8 @@ export type Outcome =
 /** `Committing`: all that the transaction has to do is done, and COMMIT is next. */
 export type Phase = "Working" | "Committing"
 
-/** SQLSTATEs with which a server that is in trouble may answer: lost against another transaction, no resources, told to stop. */
-const troubles = /^(08...|40...|53...|57...|25P03)$/
+/** SQLSTATEs with which a server that is in trouble may answer: lost against another transaction, no resources, told to stop, a standby. */
+const troubles = /^(08...|40...|53...|57...|25P03|25006)$/
 
 const named = (error: unknown): { readonly _tag?: string; readonly reason?: string; readonly sqlState?: string } =>
   typeof error === "object" && error !== null ? error : {}

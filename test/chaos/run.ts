@@ -3,6 +3,7 @@ import { PgPool } from "@cenote/sql-adapter/PgPool"
 import { SqlClient } from "@effect/sql/SqlClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -36,12 +37,29 @@ export interface Result {
   readonly problems: ReadonlyArray<string>
 }
 
-const server = Postgres.make({
+const options = {
   maxConnections: 40,
   settings: {
     // What was committed outlives the server's processes. Nothing here has to outlive the machine.
     synchronous_commit: "on",
-    idle_in_transaction_session_timeout: String(limits.idleInTransaction)
+    idle_in_transaction_session_timeout: String(limits.idleInTransaction),
+    // As much log as a standby may miss while it is made.
+    wal_keep_size: "512MB"
+  }
+}
+
+/** A server, and the way to it. */
+const build: Effect.Effect<World, Postgres.PostgresError, Scope.Scope> = Effect.gen(function*() {
+  const root = yield* Effect.scope
+  const scope = yield* Scope.fork(root, ExecutionStrategy.sequential)
+  const server = yield* Scope.extend(Postgres.make(options), scope)
+  return {
+    server,
+    scope,
+    root,
+    standby: (of) => Postgres.make({ ...options, standbyOf: of }),
+    proxy: yield* Proxy.make(server),
+    secret: { current: bank.newPassword() }
   }
 })
 
@@ -76,11 +94,9 @@ const late = (occurrences: ReadonlyArray<Occurrence>): ReadonlyArray<string> =>
 export const run = ({ faults, millis, onFault, seed }: Plan): Effect.Effect<Result, Postgres.PostgresError> =>
   Effect.gen(function*() {
     const { errors } = yield* uncaught
-    const postgres = yield* server
-    const proxy = yield* Proxy.make(postgres)
-    const secret = { current: bank.newPassword() }
-    const world: World = { server: postgres, proxy, secret }
-    yield* bank.open(postgres, secret.current)
+    const world = yield* build
+    const { proxy, secret } = world
+    yield* bank.open(world.server, secret.current)
 
     const poolScope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     const context = yield* Effect.orDie(Layer.buildWithScope(bank.client(proxy, () => secret.current), poolScope))
@@ -95,8 +111,8 @@ export const run = ({ faults, millis, onFault, seed }: Plan): Effect.Effect<Resu
     const unended = yield* ends("A call", workload.stop)
     const unrest = yield* atRest(pool)
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
-    const sessions = yield* isGone(postgres)
-    const books = yield* bank.books(postgres)
+    const sessions = yield* isGone(world.server)
+    const books = yield* bank.books(world.server)
     return {
       calls: workload.calls,
       occurrences,

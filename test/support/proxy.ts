@@ -33,6 +33,11 @@ export const cutAfter = (bytes: number): Mode => ({ _tag: "CutAfter", bytes })
 export const fin: Mode = { _tag: "Fin" }
 export const reset: Mode = { _tag: "Reset" }
 
+export interface Target {
+  readonly host: string
+  readonly port: number
+}
+
 export interface ProxyConnection {
   /** The client's end of it. */
   readonly port: number
@@ -55,6 +60,8 @@ export interface Proxy {
   readonly setMode: (mode: Mode) => void
   /** For those to come only. */
   readonly setModeOfNew: (mode: Mode) => void
+  /** Where those to come are forwarded to. */
+  readonly setTarget: (target: Target) => void
   /** Resets what one side has left and the other one was never told of, as TCP's keepalive does after a while. */
   readonly reap: () => void
 }
@@ -84,11 +91,11 @@ const inOrder = () => {
 
 const connect = (
   client: net.Socket,
-  target: net.TcpNetConnectOpts,
+  target: Target,
   first: Mode,
   closed: (pipe: Pipe) => void
 ): Pipe => {
-  const server = net.connect({ ...target, allowHalfOpen: true })
+  const server = net.connect({ host: target.host, port: target.port, allowHalfOpen: true })
   let mode: Mode
   let left = 0
 
@@ -114,7 +121,7 @@ const connect = (
         case "Reset":
           return
         case "OneWay":
-          return mode.to === "Client" === (to === client) ? next("Now", 0, act) : undefined
+          return to === (mode.to === "Client" ? client : server) ? next("Now", 0, act) : undefined
         case "Delay":
           return next("Now", mode.millis, act)
         case "Throttle":
@@ -165,13 +172,14 @@ const connect = (
 
 /** Listens on a free port. It ends, with its connections, when the Scope closes. */
 export const make = (
-  target: { readonly host: string; readonly port: number }
+  first: Target
 ): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Proxy & { readonly close: (closed: () => void) => void }>((resume) => {
       const all = new Set<Pipe>()
       const open = new Set<Pipe>()
       let ofNew: Mode = pass
+      let target = first
       let accepted = 0
       const listener = net.createServer({ allowHalfOpen: true }, (client) => {
         accepted++
@@ -191,6 +199,9 @@ export const make = (
           },
           setModeOfNew: (mode) => {
             ofNew = mode
+          },
+          setTarget: (next) => {
+            target = next
           },
           reap: () => {
             for (const pipe of all) {

@@ -8,7 +8,14 @@ import type { Leftover } from "../limits.js"
 
 /** What a fault can get at. */
 export interface World {
-  readonly server: Server
+  /** It is another one after a failover. */
+  server: Server
+  /** Where it lives. */
+  scope: Scope.CloseableScope
+  /** For all that outlives a fault. */
+  readonly root: Scope.Scope
+  /** Makes a standby of a server, for as long as the Scope is open. */
+  readonly standby: (of: Server) => Effect.Effect<Server, PostgresError, Scope.Scope>
   /** Between the pool and the server. */
   readonly proxy: Proxy
   /** The password that the application has for its role. */
