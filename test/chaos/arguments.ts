@@ -7,16 +7,23 @@ import { faults } from "./faults/index.js"
 
 const names = faults.map(({ name }) => name)
 
+const width = Math.max(...names.map(({ length }) => length)) + 2
+
+const described = faults.map(({ name, what }) => `      ${name.padEnd(width)}${what}`).join("\n")
+
 export const usage = `
 pnpm chaos [options]
 
   --minutes M      how long faults are made, in minutes (default: 2)
-  --fault F        this fault alone, again and again:
-${names.map((name) => `                     ${name}`).join("\n")}
+  --fault F        this fault alone, again and again
   --seed S         in which order, how long, and what the callers ask for (default: one that nobody has chosen)
   --json FILE      write the result there
-  --docs           write the table into docs/chaos.md
+  --docs           write the tables into docs/chaos.md
   --help           show this
+
+Faults:
+
+${described}
 `
 
 const LARGEST_SEED = 2 ** 31 - 1

@@ -1,16 +1,25 @@
-/** The table of docs/chaos.md. */
+/** The tables of docs/chaos.md. */
 import * as Effect from "effect/Effect"
+import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
+import { faults } from "./faults/index.js"
 import type { Row } from "./report.js"
 import { table } from "./report.js"
 
 const page = new URL("../../docs/chaos.md", import.meta.url)
-const marks = /<!-- chaos -->[^]*<!-- \/chaos -->/
 
-/** Puts it between its marks. */
-export const writeTable = (rows: ReadonlyArray<Row>, seed: number, minutes: number): Effect.Effect<void> =>
+const between = (mark: string, content: string, text: string): string =>
+  text.replace(
+    new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`),
+    () => `<!-- ${mark} -->\n${content}\n<!-- /${mark} -->`
+  )
+
+const whatIsDone = markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
+
+/** Puts them between their marks. */
+export const writeTables = (rows: ReadonlyArray<Row>, seed: number, minutes: number): Effect.Effect<void> =>
   Effect.promise(async () => {
     const text = await readFile(page, "utf8")
-    const content = `Seed ${seed}, ${minutes} minutes.\n\n${table(rows)}`
-    await writeFile(page, text.replace(marks, () => `<!-- chaos -->\n${content}\n<!-- /chaos -->`))
+    const outcomes = `\`pnpm chaos --minutes ${minutes} --seed ${seed}\`:\n\n${table(rows)}`
+    await writeFile(page, between("outcomes", outcomes, between("faults", whatIsDone, text)))
   })

@@ -10,7 +10,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
-import { writeTable } from "./document.js"
+import { writeTables } from "./document.js"
 import { faults } from "./faults/index.js"
 import { broken, reasons, rows, table } from "./report.js"
 import { run } from "./run.js"
@@ -91,7 +91,7 @@ const chaos = (args: Arguments) =>
       })
     }
     if (args.docs) {
-      yield* writeTable(all, seed, args.minutes)
+      yield* writeTables(all, seed, args.minutes)
     }
     return problems.length === 0
   })

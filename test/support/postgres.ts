@@ -136,10 +136,8 @@ const temporaryFolder = Effect.map(
       }
     ),
     ({ folder, remove }) =>
-      Effect.promise(() => {
-        process.off("exit", remove)
-        return fs.rm(folder, { recursive: true, force: true })
-      })
+      // Until it is gone: a signal may end the process meanwhile.
+      Effect.promise(() => fs.rm(folder, { recursive: true, force: true }).finally(() => process.off("exit", remove)))
   ),
   ({ folder }) => folder
 )

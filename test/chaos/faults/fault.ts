@@ -24,7 +24,7 @@ export interface World {
 
 export interface Fault {
   readonly name: string
-  /** For the table of the page. */
+  /** For a reader, as a sentence. */
   readonly what: string
   /** What it leaves to get over: its bound is made of that. */
   readonly leaves: ReadonlyArray<Leftover>
