@@ -35,10 +35,9 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
     const lasts = yield* Random.nextIntBetween(shortest, longest + 1)
     const at = yield* Clock.currentTimeMillis
     workload.enter(fault.name)
-    yield* Effect.acquireUseRelease(
-      Effect.void,
-      () => Effect.scoped(Effect.zipRight(fault.begin(world), Effect.sleep(lasts))),
-      () => Effect.orDie(fault.end(world))
+    yield* Effect.ensuring(
+      Effect.scoped(Effect.zipRight(fault.begin(world), Effect.sleep(lasts))),
+      Effect.orDie(Effect.suspend(() => fault.end(world)))
     )
     const over = yield* Clock.currentTimeMillis
     const recovery = Option.getOrUndefined(yield* Effect.timeoutOption(workload.recovered, givenUp))
