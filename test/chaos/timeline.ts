@@ -33,10 +33,12 @@ export const isRecovered = ({ bound, recovery }: Occurrence): boolean => recover
 const strike = (world: World, workload: Workload, fault: Fault, began: number) =>
   Effect.gen(function*() {
     const lasts = yield* Random.nextIntBetween(shortest, longest + 1)
+    // Of its own: how often it draws is a matter of time, and what comes after it must not depend on that.
+    const random = Random.make(yield* Random.nextInt)
     const at = yield* Clock.currentTimeMillis
     workload.enter(fault.name)
     yield* Effect.ensuring(
-      Effect.scoped(Effect.zipRight(fault.begin(world), Effect.sleep(lasts))),
+      Effect.scoped(Effect.zipRight(Effect.withRandom(fault.begin(world), random), Effect.sleep(lasts))),
       Effect.orDie(Effect.suspend(() => fault.end(world)))
     )
     const over = yield* Clock.currentTimeMillis

@@ -105,7 +105,8 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
     })
     const fibers = yield* Effect.forEach(
       Array.from({ length: callers }, (_, index) => index),
-      (index) => Effect.forkScoped(Effect.withRandom(caller, Random.make([seed, index])))
+      // An array's hash is another one in each process.
+      (index) => Effect.forkScoped(Effect.withRandom(caller, Random.make(`${seed} ${index}`)))
     )
 
     return {
