@@ -111,6 +111,8 @@ export const run = ({ faults, millis, onFault, seed }: Plan): Effect.Effect<Resu
     const unended = yield* ends("A call", workload.stop)
     const unrest = yield* atRest(pool)
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
+    // Of what the last fault has killed and the pool has given up since, the server has not been told either.
+    proxy.reap()
     const sessions = yield* isGone(world.server)
     const books = yield* bank.books(world.server)
     return {
