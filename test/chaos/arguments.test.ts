@@ -1,0 +1,33 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import { parse } from "./arguments.js"
+import { faults } from "./faults/index.js"
+
+const message = (...args: ReadonlyArray<string>): string => Either.getOrThrow(Either.flip(parse(args)))
+
+describe("Arguments of chaos", () => {
+  it("have defaults", () => {
+    expect(Either.getOrThrow(parse([]))).toEqual({ minutes: 2, docs: false, help: false })
+  })
+
+  it("are what was asked for", () => {
+    expect(
+      Either.getOrThrow(
+        parse(["--", "--minutes", "0.5", "--fault", "kill", "--seed", "7", "--json", "a.json", "--docs"])
+      )
+    )
+      .toEqual({ minutes: 0.5, fault: "kill", seed: 7, json: "a.json", docs: true, help: false })
+  })
+
+  it("that cannot be are all named, with what can", () => {
+    const text = message("--minutes", "soon", "--seed", "1.5", "--fault", "rain")
+    expect(text).toContain("--minutes must be a number from 0.1 to 1440.")
+    expect(text).toContain("--seed must be a whole number from 0 to 2147483647.")
+    expect(text).toContain("--fault \"rain\" is none of the faults: delay, ")
+  })
+
+  it("that there are not are answered with those that there are", () => {
+    expect(message("--minute", "2")).toContain("Unknown option '--minute'")
+    for (const { name } of faults) expect(message("--minute", "2")).toContain(name)
+  })
+})

@@ -1,0 +1,87 @@
+/** The arguments of the command line. */
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { parseArgs } from "node:util"
+import { faults } from "./faults/index.js"
+
+const names = faults.map(({ name }) => name)
+
+const width = Math.max(...names.map(({ length }) => length)) + 2
+
+const described = faults.map(({ name, what }) => `      ${name.padEnd(width)}${what}`).join("\n")
+
+export const usage = `
+pnpm chaos [options]
+
+  --minutes M      how long faults are made, in minutes (default: 2)
+  --fault F        this fault alone, again and again
+  --seed S         in which order, how long, and what the callers ask for (default: one that nobody has chosen)
+  --json FILE      write the result there
+  --docs           write the tables into docs/chaos.md
+  --help           show this
+
+Faults:
+
+${described}
+`
+
+const LARGEST_SEED = 2 ** 31 - 1
+
+const minutes = Schema.NumberFromString.pipe(Schema.between(0.1, 24 * 60)).annotations({
+  message: () => ({ message: `must be a number from 0.1 to ${24 * 60}`, override: true })
+})
+
+const seed = Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, LARGEST_SEED)).annotations({
+  message: () => ({ message: `must be a whole number from 0 to ${LARGEST_SEED}`, override: true })
+})
+
+const fault = Schema.Literal(...names).annotations({
+  message: ({ actual }) => ({ message: `"${actual}" is none of the faults: ${names.join(", ")}`, override: true })
+})
+
+const nonEmpty = Schema.NonEmptyString.annotations({
+  message: () => ({ message: "must be the name of a file", override: true })
+})
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: A) =>
+  Schema.optionalWith(schema, { exact: true, default: () => value })
+
+const Arguments = Schema.Struct({
+  minutes: withDefault(minutes, 2),
+  fault: optional(fault),
+  seed: optional(seed),
+  json: optional(nonEmpty),
+  docs: withDefault(Schema.Boolean, false),
+  help: withDefault(Schema.Boolean, false)
+})
+
+export type Arguments = typeof Arguments.Type
+
+/** Reads them, or says all that is wrong with them. */
+export const parse = (args: ReadonlyArray<string>): Either.Either<Arguments, string> =>
+  Either.try({
+    try: () =>
+      parseArgs({
+        // `pnpm chaos -- --minutes 10` passes the dashes on.
+        args: args.filter((arg) => arg !== "--"),
+        options: {
+          minutes: { type: "string" },
+          fault: { type: "string" },
+          seed: { type: "string" },
+          json: { type: "string" },
+          docs: { type: "boolean" },
+          help: { type: "boolean", short: "h" }
+        }
+      }).values,
+    catch: (error) => `${(error as Error).message}\n${usage}`
+  }).pipe(
+    Either.flatMap((values) =>
+      Either.mapLeft(Schema.decodeUnknownEither(Arguments)(values, { errors: "all" }), (error) => {
+        const problems = ParseResult.ArrayFormatter.formatErrorSync(error)
+        return `${problems.map(({ message, path }) => `--${path.join()} ${message}.`).join("\n")}\n${usage}`
+      })
+    )
+  )

@@ -1,0 +1,118 @@
+/** What happens to the server. */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import pg from "pg"
+import { newPassword, sessions, setPassword, stranger, teller } from "../bank.js"
+import type { Fault, World } from "./fault.js"
+
+const terminate = ({ server }: World, processes: ReadonlyArray<number>) =>
+  server.query("select pg_terminate_backend(id) from unnest($1::integer[]) id", [processes])
+
+/** Some of the pool's sessions, again and again until the Scope is closed. */
+const terminateOften = (
+  world: World,
+  millis: number,
+  which: (all: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
+) =>
+  sessions(world.server).pipe(
+    Effect.flatMap(which),
+    Effect.flatMap((processes) => terminate(world, processes)),
+    // There may be no place for an administrator either.
+    Effect.retry(Schedule.spaced("5 millis")),
+    Effect.zipRight(Effect.flatMap(Random.nextIntBetween(1, millis), Effect.sleep)),
+    Effect.forever,
+    Effect.forkScoped,
+    Effect.asVoid
+  )
+
+const one = (all: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<number>> =>
+  all.length === 0
+    ? Effect.succeed([])
+    : Effect.map(Random.nextIntBetween(0, all.length), (index) => [all[index]!])
+
+const strangers = 5
+
+/** A session of somebody else, until the Scope is closed. Fails where the server has no place for one. */
+const occupy = ({ secret, server: { database, host, port } }: World) =>
+  Effect.acquireRelease(
+    Effect.tryPromise(async () => {
+      const client = new pg.Client({ host, port, database, user: stranger, password: Redacted.value(secret.current) })
+      client.on("error", () => {})
+      await client.connect()
+      return client
+    }),
+    (client) => Effect.promise(() => client.end().catch(() => {}))
+  )
+
+export const server: ReadonlyArray<Fault> = [
+  {
+    name: "freeze",
+    what: "All of the server's processes are stopped (SIGSTOP), then go on (SIGCONT).",
+    leaves: ["FailedOpenings", "Hangs"],
+    begin: ({ server }) => server.freeze,
+    end: ({ server }) => server.thaw
+  },
+  {
+    name: "kill",
+    what: "All of the server's processes are killed (SIGKILL); started again on the same port and data.",
+    leaves: ["FailedOpenings"],
+    begin: ({ server }) => server.kill,
+    end: ({ server }) => server.start
+  },
+  {
+    name: "restart",
+    what: "A fast shutdown, which ends all sessions, and a start.",
+    leaves: ["FailedOpenings"],
+    begin: ({ server }) => server.stop,
+    end: ({ server }) => server.start
+  },
+  {
+    name: "terminate",
+    what: "`pg_terminate_backend` of one session after the other, at random.",
+    leaves: ["FailedOpenings"],
+    begin: (world) => terminateOften(world, 200, one),
+    end: () => Effect.void
+  },
+  {
+    name: "too-many",
+    what: "Somebody else takes all of `max_connections`, while all sessions of the pool are ended again and again.",
+    leaves: ["FailedOpenings"],
+    begin: (world) =>
+      Effect.gen(function*() {
+        const all = Effect.retry(Effect.forever(occupy(world)), Schedule.spaced("5 millis"))
+        // Several, so that they are quicker than the pool.
+        yield* Effect.forkScoped(Effect.replicateEffect(all, strangers, { concurrency: "unbounded", discard: true }))
+        yield* terminateOften(world, 500, Effect.succeed)
+      }),
+    end: () => Effect.void
+  },
+  {
+    name: "password",
+    what:
+      "The role's password is changed without the application's knowledge, and changed back. All sessions are ended meanwhile.",
+    leaves: ["FailedOpenings"],
+    begin: (world) =>
+      Effect.zipRight(setPassword(world.server, teller, newPassword()), terminateOften(world, 500, Effect.succeed)),
+    end: ({ secret, server }) => setPassword(server, teller, secret.current)
+  },
+  {
+    name: "rotation",
+    what: "The role's password is changed for good; the application learns it later. All sessions are ended meanwhile.",
+    leaves: ["FailedOpenings"],
+    begin: (world) =>
+      Effect.gen(function*() {
+        const next = newPassword()
+        yield* setPassword(world.server, teller, next)
+        // Finalizers run last to first: when no more sessions are ended.
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            world.secret.current = next
+          })
+        )
+        yield* terminateOften(world, 500, Effect.succeed)
+      }),
+    end: () => Effect.void
+  }
+]

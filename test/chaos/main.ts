@@ -1,0 +1,127 @@
+/** `pnpm chaos`: see `arguments.ts`. Exits 0 where every promise was kept, 1 where one was not, 2 where it was asked nonsense. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Presets, SingleBar } from "cli-progress"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import { randomInt } from "node:crypto"
+import { mkdir, writeFile } from "node:fs/promises"
+import { dirname } from "node:path"
+import type { Arguments } from "./arguments.js"
+import { parse, usage } from "./arguments.js"
+import { writeTables } from "./document.js"
+import { faults } from "./faults/index.js"
+import { broken, reasons, rows, table } from "./report.js"
+import { run } from "./run.js"
+
+const say = (line = ""): void => console.log(line)
+
+/** As many as anybody reads. */
+const mostProblems = 20
+
+/** Shows the time and what goes on, until the Scope closes. */
+const progress = (seconds: number) =>
+  Effect.gen(function*() {
+    const bar = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const bar = new SingleBar({
+          format: "{bar} {duration_formatted}  {what}",
+          stream: process.stdout,
+          barsize: 30,
+          hideCursor: true,
+          noTTYOutput: true,
+          notTTYSchedule: 10_000
+        }, Presets.shades_classic)
+        bar.start(seconds, 0, { what: "starts" })
+        return bar
+      }),
+      (bar) => Effect.sync(() => bar.stop())
+    )
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(
+      Effect.sync(() => {
+        // The last fault ends when it ends.
+        if (bar.getProgress() < 1) bar.increment()
+      }),
+      "1 second"
+    )))
+    return (what: string) => bar.update({ what })
+  })
+
+const writeJson = (file: string, result: object) =>
+  Effect.promise(async () => {
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, `${JSON.stringify(result, null, 2)}\n`)
+  })
+
+/** Whether every promise was kept. */
+const chaos = (args: Arguments) =>
+  Effect.gen(function*() {
+    const seed = args.seed ?? randomInt(2 ** 31 - 1)
+    const chosen = faults.filter(({ name }) => args.fault === undefined || args.fault === name)
+    say(`Seed ${seed}, ${args.minutes} minutes, ${chosen.length} ${chosen.length === 1 ? "fault" : "faults"}`)
+    const result = yield* Effect.scoped(Effect.flatMap(progress(Math.ceil(args.minutes * 60)), (onFault) =>
+      run({ seed, faults: chosen, millis: args.minutes * 60_000, onFault })))
+    const all = rows(chosen, result)
+    const problems = broken(result)
+    say(`\n${table(all)}\n`)
+    for (const problem of problems.slice(0, mostProblems)) {
+      say(`✘ ${problem}`)
+    }
+    if (problems.length > mostProblems) {
+      say(`✘ and ${problems.length - mostProblems} more`)
+    }
+    say(
+      problems.length === 0
+        ? `Every promise was kept, in ${result.calls.length} transfers.`
+        : `\nAgain: pnpm chaos --seed ${seed} --minutes ${args.minutes}${
+          args.fault === undefined ? "" : ` --fault ${args.fault}`
+        }`
+    )
+    const { findings, occurrences } = result
+    if (args.json !== undefined) {
+      yield* writeJson(args.json, {
+        seed,
+        minutes: args.minutes,
+        rows: all,
+        occurrences,
+        problems,
+        findings,
+        reasons: reasons(result)
+      })
+    }
+    if (args.docs) {
+      yield* writeTables(all, seed, args.minutes)
+    }
+    return problems.length === 0
+  })
+
+const main = Effect.suspend(() => {
+  const args = parse(process.argv.slice(2))
+  if (Either.isLeft(args)) {
+    console.error(args.left)
+    return Effect.succeed(2)
+  }
+  if (args.right.help) {
+    say(usage)
+    return Effect.succeed(0)
+  }
+  if (process.platform !== "linux") {
+    console.error("pnpm chaos needs Linux: it finds the server's processes in /proc.")
+    return Effect.succeed(2)
+  }
+  return Effect.map(chaos(args.right), (isKept) => isKept ? 0 : 1)
+})
+
+NodeRuntime.runMain(main, {
+  disableErrorReporting: true,
+  teardown: (exit, end) => {
+    if (Exit.isSuccess(exit)) return end(exit.value as number)
+    if (Cause.isInterruptedOnly(exit.cause)) return end(130)
+    const error = Cause.squash(exit.cause)
+    console.error(
+      `\n✘ ${Cause.isFailure(exit.cause) && error instanceof Error ? error.message : Cause.pretty(exit.cause)}`
+    )
+    end(1)
+  }
+})

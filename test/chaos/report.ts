@@ -1,0 +1,113 @@
+/** What a run shows: a row for each fault. */
+import { markdownTable } from "markdown-table"
+import type { Fault } from "./faults/fault.js"
+import type { Finding } from "./judge.js"
+import { boundOf } from "./limits.js"
+import type { Result } from "./run.js"
+import { calm } from "./workload.js"
+
+export interface Row {
+  readonly fault: string
+  readonly times: number
+  readonly committed: number
+  readonly rolledBack: number
+  readonly unknown: number
+  readonly lost: number
+  readonly doubled: number
+  /** Milliseconds; undefined where there is none. */
+  readonly median: number | undefined
+  readonly worst: number | undefined
+  readonly bound: number | undefined
+}
+
+const median = (values: ReadonlyArray<number>): number | undefined => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : sorted.length === 0
+    ? undefined
+    : Math.round((sorted[middle - 1]! + sorted[middle]!) / 2)
+}
+
+const idsOf = (findings: ReadonlyArray<Finding>, tag: "Lost" | "Doubled"): ReadonlySet<number> =>
+  new Set(findings.flatMap((finding) => finding._tag === tag ? [finding.id] : []))
+
+export const rows = (faults: ReadonlyArray<Fault>, { calls, findings, occurrences }: Result): ReadonlyArray<Row> => {
+  const lost = idsOf(findings, "Lost")
+  const doubled = idsOf(findings, "Doubled")
+  const row = (fault: string, bound: number | undefined): Row => {
+    const own = calls.filter(({ period }) => period === fault)
+    const outcomes = (tag: string) => own.filter(({ outcome }) => outcome._tag === tag).length
+    const all = occurrences.filter((occurrence) => occurrence.fault === fault)
+    // One that never came is worse than any.
+    const recoveries = all.map(({ recovery }) => recovery ?? Infinity)
+    return {
+      fault,
+      times: all.length,
+      committed: outcomes("Committed"),
+      rolledBack: outcomes("RolledBack"),
+      unknown: outcomes("Unknown"),
+      lost: own.filter(({ id }) => lost.has(id)).length,
+      doubled: own.filter(({ id }) => doubled.has(id)).length,
+      median: median(recoveries),
+      worst: recoveries.length === 0 ? undefined : Math.max(...recoveries),
+      bound
+    }
+  }
+  return [
+    ...faults.map(({ leaves, name }) => row(name, boundOf(leaves))).filter(({ times }) => times > 0),
+    row(calm, undefined)
+  ]
+}
+
+const number = new Intl.NumberFormat("en")
+const count = (value: number): string => number.format(value)
+
+const seconds = (millis: number | undefined): string =>
+  millis === undefined ? "" : millis === Infinity ? "never" : `${(millis / 1000).toFixed(millis < 1000 ? 2 : 1)} s`
+
+/** As a terminal and a page of Markdown show it. */
+export const table = (all: ReadonlyArray<Row>): string =>
+  markdownTable([
+    ["fault", "times", "committed", "rolled back", "unknown", "lost", "doubled", "felt for (median)", "worst", "bound"],
+    ...all.map((row) => [
+      row.fault,
+      row.times === 0 ? "" : count(row.times),
+      ...[row.committed, row.rolledBack, row.unknown, row.lost, row.doubled].map(count),
+      ...[row.median, row.worst, row.bound].map(seconds)
+    ])
+  ], { align: ["l", "r", "r", "r", "r", "r", "r", "r", "r", "r"] })
+
+const sentence = (finding: Finding): string => {
+  switch (finding._tag) {
+    case "Lost":
+      return `Transfer ${finding.id} is lost: its caller was told that it was committed.`
+    case "Doubled":
+      return `Transfer ${finding.id} was done, and its caller was told that it was not; or it was done twice.`
+    case "Altered":
+      return `Transfer ${finding.id} is not what its caller asked for.`
+    case "Unasked":
+      return `Nobody asked for transfer ${finding.id}.`
+    case "Balance":
+      return `Account ${finding.account} has ${finding.actual}, where the ledger says ${finding.expected}.`
+    case "Sum":
+      return `The balances make ${finding.actual} instead of ${finding.expected}.`
+  }
+}
+
+/** Every broken promise, as a sentence. */
+export const broken = (
+  { findings, problems }: Result
+): ReadonlyArray<string> => [...findings.map(sentence), ...problems]
+
+/** Why calls ended as they did, and how often, in each period. */
+export const reasons = ({ calls }: Result): Record<string, Record<string, number>> => {
+  const all: Record<string, Record<string, number>> = {}
+  for (const { outcome, period } of calls) {
+    const why = "why" in outcome ? `${outcome._tag}: ${outcome.why}` : outcome._tag
+    const own = all[period] ??= {}
+    own[why] = (own[why] ?? 0) + 1
+  }
+  return all
+}

@@ -1,0 +1,85 @@
+/** Which fault comes when: one after the other, with calm in between. */
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type { PostgresError } from "../support/postgres.js"
+import type { Fault, World } from "./faults/fault.js"
+import { boundOf } from "./limits.js"
+import type { Workload } from "./workload.js"
+import { calm } from "./workload.js"
+
+/** Milliseconds. */
+const shortest = 1_000
+const longest = 4_000
+const calmFor = 1_000
+/** When nobody waits for a recovery any more. */
+const givenUp = 60_000
+
+export interface Occurrence {
+  readonly fault: string
+  /** Milliseconds from the start of the run. */
+  readonly at: number
+  /** How long it was there, in milliseconds. */
+  readonly lasted: number
+  /** How long it was felt afterwards. Undefined: for as long as anybody looked. */
+  readonly recovery: number | undefined
+  readonly bound: number
+}
+
+export const isRecovered = ({ bound, recovery }: Occurrence): boolean => recovery !== undefined && recovery <= bound
+
+const strike = (world: World, workload: Workload, fault: Fault, began: number) =>
+  Effect.gen(function*() {
+    const lasts = yield* Random.nextIntBetween(shortest, longest + 1)
+    // Of its own: how often it draws is a matter of time, and what comes after it must not depend on that.
+    const random = Random.make(yield* Random.nextInt)
+    const at = yield* Clock.currentTimeMillis
+    workload.enter(fault.name)
+    yield* Effect.ensuring(
+      Effect.scoped(Effect.zipRight(Effect.withRandom(fault.begin(world), random), Effect.sleep(lasts))),
+      Effect.orDie(Effect.suspend(() => fault.end(world)))
+    )
+    const over = yield* Clock.currentTimeMillis
+    const recovery = Option.getOrUndefined(yield* Effect.timeoutOption(workload.recovered, givenUp))
+    // Connections of which nobody was told: TCP gives them up in the end, after hours where nobody asks it to be quicker.
+    world.proxy.reap()
+    workload.enter(calm)
+    const occurrence: Occurrence = {
+      fault: fault.name,
+      at: at - began,
+      lasted: over - at,
+      recovery,
+      bound: boundOf(fault.leaves)
+    }
+    return occurrence
+  })
+
+/** Rounds of all faults, each in an order of its own, until the time is over or a recovery never came. */
+export const run = (
+  world: World,
+  workload: Workload,
+  faults: ReadonlyArray<Fault>,
+  millis: number,
+  onFault: (name: string) => void
+): Effect.Effect<ReadonlyArray<Occurrence>, PostgresError> =>
+  Effect.gen(function*() {
+    const began = yield* Clock.currentTimeMillis
+    const all: Array<Occurrence> = []
+    const isOver = Effect.map(
+      Clock.currentTimeMillis,
+      (now) => now - began >= millis || all.some(({ recovery }) => recovery === undefined)
+    )
+    yield* Effect.sleep(calmFor)
+    while (!(yield* isOver)) {
+      for (const fault of Chunk.toReadonlyArray(yield* Random.shuffle(faults))) {
+        if (yield* isOver) break
+        onFault(fault.name)
+        all.push(yield* strike(world, workload, fault, began))
+        onFault(calm)
+        yield* Effect.sleep(calmFor)
+      }
+    }
+    return all
+  })

@@ -1,0 +1,128 @@
+/** Callers that move money until they are told to stop, and what each of them was told. */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { accounts, transfer } from "./bank.js"
+import type { Call, Transfer } from "./judge.js"
+import type { Outcome, Phase } from "./outcome.js"
+import { outcomeOf } from "./outcome.js"
+
+const callers = 200
+/** Milliseconds between two calls of a caller, at most. */
+const longestPause = 150
+const interruptedInHundred = 10
+/** Milliseconds until a call is interrupted, at most: most of them early, some when others have given up long since. */
+const patience = [20, 20, 20, 2_000] as const
+
+/** In a row, of callers that asked when the fault was over, for the pool to have recovered. */
+const goodInARow = 20
+
+/** What is going on: the name of a fault, or calm. */
+export type Period = string
+
+export const calm: Period = "calm"
+
+export interface Ended extends Call {
+  /** The fault that was there when it ended; where there was none any more, when it began. */
+  readonly period: Period
+}
+
+interface Watch {
+  readonly since: number
+  readonly recovered: Deferred.Deferred<number>
+  inARow: number
+}
+
+export interface Workload {
+  readonly calls: ReadonlyArray<Ended>
+  readonly enter: (period: Period) => void
+  /** Milliseconds from now until so many calls that begin from now on have committed, one after the other. */
+  readonly recovered: Effect.Effect<number>
+  /** No more calls; waits for those that there are. */
+  readonly stop: Effect.Effect<void>
+}
+
+const draw = (id: number): Effect.Effect<Transfer> =>
+  Effect.gen(function*() {
+    const from = yield* Random.nextIntBetween(1, accounts + 1)
+    const other = yield* Random.nextIntBetween(1, accounts)
+    const amount = yield* Random.nextIntBetween(1, 100)
+    return { id, from, to: other < from ? other : other + 1, amount }
+  })
+
+/** Milliseconds; undefined for a caller that waits for the end. */
+const drawPatience: Effect.Effect<number | undefined> = Effect.gen(function*() {
+  if ((yield* Random.nextIntBetween(0, 100)) >= interruptedInHundred) return undefined
+  const most = patience[yield* Random.nextIntBetween(0, patience.length)]!
+  return yield* Random.nextIntBetween(0, most)
+})
+
+/** Each caller draws from a sequence of its own, whatever the others do. */
+export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const calls: Array<Ended> = []
+    let period = calm
+    let lastId = 0
+    let isStopped = false
+    let watch: Watch | undefined
+
+    const observe = (began: number, now: number, outcome: Outcome, patience: number | undefined) => {
+      // Who has left by its own wish says nothing of the pool.
+      if (watch === undefined || began < watch.since || (patience !== undefined && outcome._tag !== "Committed")) return
+      watch.inARow = outcome._tag === "Committed" ? watch.inARow + 1 : 0
+      if (watch.inARow < goodInARow) return
+      Deferred.unsafeDone(watch.recovered, Effect.succeed(now - watch.since))
+      watch = undefined
+    }
+
+    const call = Effect.gen(function*() {
+      const asked = yield* draw(++lastId)
+      const patience = yield* drawPatience
+      let phase: Phase = "Working"
+      const beganIn = period
+      const began = yield* Clock.currentTimeMillis
+      const fiber = yield* Effect.fork(transfer(sql, asked, (next) => {
+        phase = next
+      }))
+      const end = Fiber.await(fiber)
+      const exit = yield* patience === undefined
+        ? end
+        : Effect.flatMap(Effect.timeoutOption(end, patience), () => Fiber.interrupt(fiber))
+      const outcome = outcomeOf(exit, phase)
+      calls.push({ ...asked, outcome, period: period === calm ? beganIn : period })
+      observe(began, yield* Clock.currentTimeMillis, outcome, patience)
+    })
+
+    const caller = Effect.gen(function*() {
+      while (!isStopped) {
+        yield* Effect.sleep(yield* Random.nextIntBetween(0, longestPause))
+        yield* call
+      }
+    })
+    const fibers = yield* Effect.forEach(
+      Array.from({ length: callers }, (_, index) => index),
+      // An array's hash is another one in each process.
+      (index) => Effect.forkScoped(Effect.withRandom(caller, Random.make(`${seed} ${index}`)))
+    )
+
+    return {
+      calls,
+      enter: (next) => {
+        period = next
+      },
+      recovered: Effect.gen(function*() {
+        const since = yield* Clock.currentTimeMillis
+        const recovered = yield* Deferred.make<number>()
+        watch = { since, recovered, inARow: 0 }
+        return yield* Deferred.await(recovered)
+      }),
+      stop: Effect.suspend(() => {
+        isStopped = true
+        return Effect.asVoid(Fiber.joinAll(fibers))
+      })
+    }
+  })
