@@ -19,11 +19,13 @@ import { onePool, sharedPool } from "../client/dialect.js"
 import { connectionIn } from "../client/Handle.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
+import { awaitingKills } from "../wire/kills.js"
 import { dialect } from "./dialect.js"
 import type { Place } from "./failure.js"
 import { makeListening } from "./listen.js"
 import type { Client, Options } from "./models.js"
 import { isPlain } from "./plain.js"
+import type { Session } from "./session.js"
 import { resolve } from "./settings.js"
 
 /** A json value, as the compiler of @effect/sql-pg knows it. */
@@ -103,9 +105,13 @@ export const make = <E, R>(
     } = options
     const connection = yield* provided(options.connection, unavailable)
     const configure: (config: PgConnectorConfig) => PgConnectorConfig = pipeline ? pipelining : identity
-    const connector = Effect.isEffect(connection)
-      ? PgConnector.make(Effect.map(connection, configure))
-      : PgConnector.make(configure(connection))
+    const connector = yield* awaitingKills(
+      Effect.isEffect(connection)
+        ? PgConnector.make(Effect.map(connection, configure))
+        : PgConnector.make(configure(connection)),
+      // Every connection of these pools was opened by PgConnector.
+      (connection) => (connection as Session).wire
+    )
     const turns = new TurnsOf<PgConnection>()
     const { concurrency = pipeline ? pipelined : 1 } = tuning
     const pool = yield* poolOf(connector, turns, { ...tuning, concurrency })
