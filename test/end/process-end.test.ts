@@ -1,6 +1,8 @@
 /** What a process leaves on its server by the way in which it ends: each row of the table in docs/process-end.md, cell by cell. */
 import { expect, layer, vi } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { readFileSync } from "node:fs"
 import { until } from "../sql-adapter/harness.js"
@@ -29,8 +31,10 @@ const table = new Map(
     .split("\n")
     .filter((line) => line.startsWith("| "))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
-    .map(([name, ...cells]) => [name!, Object.fromEntries(columns.map((column, index) => [column, cells[index]]))])
-) as ReadonlyMap<string, Row>
+    .map(([name, ...cells]) =>
+      [name!, Object.fromEntries(columns.map((column, index) => [column, cells[index]])) as Row] as const
+    )
+)
 
 interface Scenario {
   readonly mode: "main" | "fail" | "stuck" | "bare" | "exit"
@@ -158,13 +162,15 @@ const run = (name: string, { closes, end, isCutOff, mode, settings = {}, shutdow
     }
   })
 
-layer(postgres({ maxConnections: 100 }), { excludeTestServices: true, timeout: 60_000 })("A process ends by", (it) => {
+const withJournal = Layer.tap(
+  postgres(),
+  (context) => Context.get(context, Postgres).query("create table journal (run text, what text)")
+)
+
+layer(withJournal, { excludeTestServices: true, timeout: 60_000 })("A process ends by", (it) => {
   it("exactly what the table names", () => {
     expect([...table.keys()].slice(1)).toEqual(Object.keys(scenarios))
   })
-
-  it.effect("one of these, with a table to write to", () =>
-    Effect.flatMap(Postgres, ({ query }) => query("create table journal (run text, what text)")))
 
   for (const [name, scenario] of Object.entries(scenarios)) it.scoped(name, () => run(name, scenario))
 })
