@@ -8,6 +8,7 @@ import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PgConnection } from "../../PgConnection.js"
@@ -59,6 +60,10 @@ const pipelined = 100
 
 const pipelining = (config: PgConnectorConfig): PgConnectorConfig => ({ ...config, pipeline: true })
 
+/** A secret that was not given as one is refused by each opening, and shown by nobody. */
+const secret = (value: Redacted.Redacted | undefined): Redacted.Redacted | undefined =>
+  Redacted.isRedacted(value) ? value : undefined
+
 /** What a PgClient says of itself. */
 const toConfig = <E, R>(
   { connection, ...options }: Options<E, R>,
@@ -67,8 +72,8 @@ const toConfig = <E, R>(
   ...(Effect.isEffect(connection)
     ? {}
     : {
-      url: connection.url,
-      password: connection.password,
+      url: secret(connection.url),
+      password: secret(connection.password),
       ssl: connection.ssl,
       applicationName: connection.applicationName,
       types: connection.types
