@@ -11,6 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ConnectionOptions } from "node:tls"
 import { strangeServer, until } from "../sql-adapter/harness.js"
 import { freePort } from "../support/postgres.js"
 import * as Console from "./console.js"
@@ -28,6 +29,7 @@ interface Place {
   readonly password?: Redacted.Redacted
   readonly url?: Redacted.Redacted
   readonly setup?: ReadonlyArray<string>
+  readonly ssl?: ConnectionOptions
 }
 
 /** The right place, but for what another one says. A URL alone says it all. */
@@ -159,6 +161,7 @@ const refused = <C extends Connection>(search: Search, database: Database<C>) =>
       "a server that is away": { port: nobody },
       "a server that never answers": { port: silent.port },
       "a server that hangs up": { port: cut.port },
+      "TLS where there is none, with a key": { ssl: { key: password, passphrase: password, pfx: password } },
       "a setup that fails": { setup: ["select nothing"] }
     }
     yield* Effect.forEach(Object.entries(places), ([name, place]) =>

@@ -21,6 +21,7 @@ import { connectionIn } from "../client/Handle.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
 import { awaitingKills } from "../wire/kills.js"
+import { discreet } from "../wire/tls.js"
 import { dialect } from "./dialect.js"
 import type { Place } from "./failure.js"
 import { makeListening } from "./listen.js"
@@ -74,7 +75,7 @@ const toConfig = <E, R>(
     : {
       url: secret(connection.url),
       password: secret(connection.password),
-      ssl: connection.ssl,
+      ssl: connection.ssl === undefined ? undefined : discreet(connection.ssl),
       applicationName: connection.applicationName,
       types: connection.types
     }),
