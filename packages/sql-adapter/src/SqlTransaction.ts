@@ -18,7 +18,7 @@ import type * as Schedule from "effect/Schedule"
  * @category models
  */
 export interface TransactionOptions {
-  /** Default: the server's. SQLite has only `serializable`, and ignores it. */
+  /** Default: the server's. SQLite has only `serializable`, and ignores it. What is none of these is a defect. */
   readonly isolation?: "read uncommitted" | "read committed" | "repeatable read" | "serializable" | undefined
   /** Refuses writes. Default: false. */
   readonly readOnly?: boolean | undefined

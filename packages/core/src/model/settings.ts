@@ -152,7 +152,12 @@ export const source = (u: unknown): Decoded<Connector.Connector<unknown, unknown
     ? Either.right(u)
     : Effect.isEffect(u)
     ? Either.right(Connector.from(u as Effect.Effect<unknown, unknown, unknown>))
-    : Either.left(`must be a Connector, as Connector.make({ open }), or a scoped Effect; got ${show(u)}`)
+    // A text may well be a URL, with a password in it.
+    : Either.left(
+      `must be a Connector, as Connector.make({ open }), or a scoped Effect; got ${
+        typeof u === "string" ? "a text" : show(u)
+      }`
+    )
 
 const decoders = {
   connector: source,

@@ -12,8 +12,10 @@ import * as Clients from "../client/client.js"
 import { onePool } from "../client/dialect.js"
 import { attributesOf, notHad, provided, transformRowsOf, unsharedPoolOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
+import { awaitingKills } from "../wire/kills.js"
 import { dialect } from "./dialect.js"
 import type { Client, Options } from "./models.js"
+import type { Session } from "./session.js"
 import { resolve } from "./settings.js"
 
 /** One kind of error for all that opening a connection can fail with. */
@@ -49,9 +51,13 @@ export const make = <E, R>(
       ...tuning
     } = options
     const connection = yield* provided(options.connection, unavailable)
-    const connector = Effect.isEffect(connection)
-      ? MysqlConnector.make(Effect.map(connection, withSeveral))
-      : MysqlConnector.make(withSeveral(connection))
+    const connector = yield* awaitingKills(
+      Effect.isEffect(connection)
+        ? MysqlConnector.make(Effect.map(connection, withSeveral))
+        : MysqlConnector.make(withSeveral(connection)),
+      // Every connection of these pools was opened by MysqlConnector.
+      (connection) => (connection as Session).wire
+    )
     // What an Effect gives is not known before there is a connection.
     const settings = Effect.isEffect(connection) ? undefined : yield* Effect.option(resolve(connection))
     const place = settings?._tag === "Some" ? settings.value.place : undefined

@@ -34,9 +34,10 @@ export const dialect = (compiler: Compiler, prepare: boolean): Dialect<MysqlConn
     stream: (connection, sql, params) => session(connection).rows(sql, params),
     begin: (connection, { isolation, readOnly }) =>
       Effect.suspend(() => {
+        const texts = begin({ isolation, readOnly })
         // That a transaction refuses writes says nothing of the server, where it was asked for.
         session(connection).wire.transaction = readOnly === true ? "reading" : "writing"
-        return Effect.forEach(begin({ isolation, readOnly }), (sql) => connection.query(sql), { discard: true })
+        return Effect.forEach(texts, (sql) => connection.query(sql), { discard: true })
       }),
     finish: (connection, sql) => {
       switch (sql) {

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { MysqlConnection, MysqlTransactionOptions } from "../../MysqlConnection.js"
 import { MysqlQueryError } from "../../MysqlError.js"
+import { isolationLevel } from "../isolation.js"
 import { clientError } from "./failure.js"
 
 interface Session extends Pick<MysqlConnection, "query"> {
@@ -14,7 +15,7 @@ interface Session extends Pick<MysqlConnection, "query"> {
 
 /** What begins a transaction. The isolation level is that of the next transaction only. */
 export const begin = ({ isolation, readOnly }: MysqlTransactionOptions): ReadonlyArray<string> => [
-  ...(isolation === undefined ? [] : [`SET TRANSACTION ISOLATION LEVEL ${isolation.toUpperCase()}`]),
+  ...(isolation === undefined ? [] : [`SET TRANSACTION ISOLATION LEVEL ${isolationLevel(isolation)}`]),
   readOnly === undefined ? "START TRANSACTION" : `START TRANSACTION READ ${readOnly ? "ONLY" : "WRITE"}`
 ]
 

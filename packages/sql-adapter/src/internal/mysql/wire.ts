@@ -142,8 +142,8 @@ export class Wire extends BaseWire<Work, MysqlQueryError> {
     })
   }
 
-  protected sendKill(): void {
-    this.kill("CONNECTION", () => {})
+  protected sendKill(done: () => void): void {
+    this.kill("CONNECTION", done)
   }
 
   private kill(what: "QUERY" | "CONNECTION", done: (outcome: CancelOutcome) => void): Cancel {

@@ -8,6 +8,7 @@ import * as Statement from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { PgConnection } from "../../PgConnection.js"
@@ -19,11 +20,14 @@ import { onePool, sharedPool } from "../client/dialect.js"
 import { connectionIn } from "../client/Handle.js"
 import { attributesOf, notHad, poolOf, provided, transformRowsOf } from "../client/options.js"
 import { TurnsOf } from "../client/Turns.js"
+import { awaitingKills } from "../wire/kills.js"
+import { discreet } from "../wire/tls.js"
 import { dialect } from "./dialect.js"
 import type { Place } from "./failure.js"
 import { makeListening } from "./listen.js"
 import type { Client, Options } from "./models.js"
 import { isPlain } from "./plain.js"
+import type { Session } from "./session.js"
 import { resolve } from "./settings.js"
 
 /** A json value, as the compiler of @effect/sql-pg knows it. */
@@ -57,6 +61,10 @@ const pipelined = 100
 
 const pipelining = (config: PgConnectorConfig): PgConnectorConfig => ({ ...config, pipeline: true })
 
+/** A secret that was not given as one is refused by each opening, and shown by nobody. */
+const secret = (value: Redacted.Redacted | undefined): Redacted.Redacted | undefined =>
+  Redacted.isRedacted(value) ? value : undefined
+
 /** What a PgClient says of itself. */
 const toConfig = <E, R>(
   { connection, ...options }: Options<E, R>,
@@ -65,9 +73,9 @@ const toConfig = <E, R>(
   ...(Effect.isEffect(connection)
     ? {}
     : {
-      url: connection.url,
-      password: connection.password,
-      ssl: connection.ssl,
+      url: secret(connection.url),
+      password: secret(connection.password),
+      ssl: connection.ssl === undefined ? undefined : discreet(connection.ssl),
       applicationName: connection.applicationName,
       types: connection.types
     }),
@@ -103,9 +111,13 @@ export const make = <E, R>(
     } = options
     const connection = yield* provided(options.connection, unavailable)
     const configure: (config: PgConnectorConfig) => PgConnectorConfig = pipeline ? pipelining : identity
-    const connector = Effect.isEffect(connection)
-      ? PgConnector.make(Effect.map(connection, configure))
-      : PgConnector.make(configure(connection))
+    const connector = yield* awaitingKills(
+      Effect.isEffect(connection)
+        ? PgConnector.make(Effect.map(connection, configure))
+        : PgConnector.make(configure(connection)),
+      // Every connection of these pools was opened by PgConnector.
+      (connection) => (connection as Session).wire
+    )
     const turns = new TurnsOf<PgConnection>()
     const { concurrency = pipeline ? pipelined : 1 } = tuning
     const pool = yield* poolOf(connector, turns, { ...tuning, concurrency })

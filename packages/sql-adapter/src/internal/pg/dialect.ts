@@ -38,9 +38,10 @@ export const dialect = (compiler: Compiler): Dialect<PgConnection, PgQueryError>
   stream: (connection, sql, params) => session(connection).rows(sql, params),
   begin: (connection, { deferrable, isolation, readOnly }) =>
     Effect.suspend(() => {
+      const sql = begin({ deferrable, isolation, readOnly })
       // That a transaction refuses writes says nothing of the server, where it was asked for.
       session(connection).wire.transaction = readOnly === true ? "reading" : "writing"
-      return connection.query(begin({ deferrable, isolation, readOnly }))
+      return connection.query(sql)
     }),
   finish: (connection, sql) => {
     if (ends.has(sql)) session(connection).wire.transaction = "none"

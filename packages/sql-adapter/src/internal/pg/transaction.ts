@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { PgConnection, PgResult, PgTransactionOptions } from "../../PgConnection.js"
 import { PgQueryError } from "../../PgError.js"
+import { isolationLevel } from "../isolation.js"
 import { clientError } from "./failure.js"
 
 interface Session extends Pick<PgConnection, "query"> {
@@ -11,7 +12,7 @@ interface Session extends Pick<PgConnection, "query"> {
 export const begin = ({ deferrable, isolation, readOnly }: PgTransactionOptions): string =>
   [
     "BEGIN",
-    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolation.toUpperCase()}`]),
+    ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolationLevel(isolation)}`]),
     ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"]),
     ...(deferrable === undefined ? [] : [deferrable ? "DEFERRABLE" : "NOT DEFERRABLE"])
   ].join(" ")

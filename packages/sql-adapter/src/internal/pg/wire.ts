@@ -126,8 +126,8 @@ export class Wire extends BaseWire<Work, PgQueryError> {
     )
   }
 
-  protected sendKill(): void {
-    this.sendCancel(() => {})
+  protected sendKill(done: () => void): void {
+    this.sendCancel(done)
   }
 
   protected sayGoodbye(): void {

@@ -1,3 +1,4 @@
+import { NodeInspectSymbol } from "effect/Inspectable"
 import * as net from "node:net"
 import type { ConnectionOptions } from "node:tls"
 
@@ -12,4 +13,12 @@ export const tlsFor = (host: string, ssl: boolean | ConnectionOptions): boolean 
   const named = net.isIP(host) === 0 ? { host, servername: host } : { host }
   if (ssl === true) return named
   return { ...named, ...ssl, ...(ssl.key === undefined ? {} : { key: ssl.key }) }
+}
+
+/** The same for whoever uses it, and without its secrets for whoever prints it. */
+export const discreet = (ssl: boolean | ConnectionOptions): boolean | ConnectionOptions => {
+  if (typeof ssl === "boolean") return ssl
+  const { key: _, passphrase: __, pfx: ___, ...shown } = ssl
+  const show = { value: () => shown }
+  return Object.defineProperties({ ...ssl }, { toJSON: show, [NodeInspectSymbol]: show })
 }

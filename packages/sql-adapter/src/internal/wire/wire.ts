@@ -2,6 +2,7 @@ import { constVoid } from "effect/Function"
 import type * as net from "node:net"
 import type { Timer } from "../timer.js"
 import { Flight } from "./flight.js"
+import type { OnKill } from "./kills.js"
 import type { Cancel, CancelOutcome, Limits, Work } from "./work.js"
 
 /**
@@ -76,6 +77,7 @@ export abstract class Wire<W extends Work<E>, E> {
   private onSettled: Array<() => void> = []
   private onLost: ((reason: unknown) => void) | undefined
   private onCritical: (() => void) | undefined
+  private onKill: OnKill = () => constVoid
 
   constructor(protected readonly limits: Limits, protected readonly after: Timer) {}
 
@@ -89,8 +91,8 @@ export abstract class Wire<W extends Work<E>, E> {
   protected abstract drain(): void
   /** Has the server stop what runs. Calls `done` once, in any case, not before it has returned, unless it was dropped. */
   protected abstract sendCancel(done: (outcome: CancelOutcome) => void): Cancel
-  /** Has the server stop what runs, with the session. */
-  protected abstract sendKill(): void
+  /** Has the server stop what runs, with the session. Calls `done` once, in any case. */
+  protected abstract sendKill(done: () => void): void
   protected abstract sayGoodbye(): void
   protected abstract hangUp(): void
   /** Whether other connections to this server are in doubt, too. */
@@ -144,6 +146,11 @@ export abstract class Wire<W extends Work<E>, E> {
   /** Calls `critical` where what the connection dies of says more of the server than of the connection. */
   listenCritical(critical: () => void): void {
     this.onCritical = critical
+  }
+
+  /** Calls `onKill` where the server is told to stop what runs, with the session. */
+  listenKill(onKill: OnKill): void {
+    this.onKill = onKill
   }
 
   submit(job: W): void {
@@ -375,7 +382,7 @@ export abstract class Wire<W extends Work<E>, E> {
 
   /** Hangs up. The server would go on with a query, so it is told to stop. */
   abort(reason: unknown): void {
-    if (this.isCancellable) this.sendKill()
+    if (this.isCancellable) this.sendKill(this.onKill())
     this.destroy(reason)
   }
 
