@@ -89,7 +89,7 @@ const work = <C extends Connection>(search: Search, database: Database<C>) =>
   Effect.gen(function*() {
     const client = yield* database.make({
       maxSize: 2,
-      acquireTimeout: "100 millis",
+      acquireTimeout: "2 seconds",
       leakThreshold: "20 millis",
       leakTracing: true
     })
