@@ -180,8 +180,8 @@ const chapters = (book: Book, plan: Plan) =>
       findings.push(...written.findings)
       problems.push(...written.problems)
       const resources = yield* Resources.now
-      const { open } = yield* book.pool.stats
-      samples.push({ at: (yield* Clock.currentTimeMillis) - book.began, connections: open, ...resources })
+      const { idle } = yield* book.pool.stats
+      samples.push({ at: (yield* Clock.currentTimeMillis) - book.began, connections: idle, ...resources })
     }
     return { tally, occurrences, findings, problems: [...problems, ...growing(samples)], samples }
   })
