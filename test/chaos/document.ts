@@ -1,14 +1,28 @@
-/** The tables of docs/chaos.md. */
+/** The tables of docs/chaos.md, and the drawing of a long run. */
 import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
 import { faults } from "./faults/index.js"
+import type { Sample } from "./flat.js"
+import { growth, kinds } from "./flat.js"
+import { plot } from "./plot.js"
 import type { Row } from "./report.js"
 import { table } from "./report.js"
+import type { Resources } from "./resources.js"
 
-const page = new URL("../../docs/chaos.md", import.meta.url)
+const docs = new URL("../../docs/", import.meta.url)
+const page = new URL("chaos.md", docs)
+const drawing = new URL("long-run.svg", docs)
 
-const between = (mark: string, content: string, text: string): string =>
+/** A run in which every promise was kept. */
+export interface Documented {
+  readonly command: string
+  readonly minutes: number
+  readonly rows: ReadonlyArray<Row>
+  readonly samples: ReadonlyArray<Sample>
+}
+
+const between = (mark: string, content: string) => (text: string): string =>
   text.replace(
     new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`),
     () => `<!-- ${mark} -->\n${content}\n<!-- /${mark} -->`
@@ -16,10 +30,34 @@ const between = (mark: string, content: string, text: string): string =>
 
 const whatIsDone = markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
 
+const written = (what: keyof Resources, value: number): string =>
+  what === "heap" ? `${(value / 1e6).toFixed(1)} MB` : String(value)
+
+/** Undefined where the run was too short to say. */
+const whatIsHeld = (samples: ReadonlyArray<Sample>): string | undefined => {
+  const lines = kinds.flatMap((what) => {
+    const found = growth(what, samples)
+    if (found === undefined) return []
+    const most = Math.max(...samples.map((sample) => sample[what]))
+    return [[what, ...[found.before, found.after, most].map((value) => written(what, value))]]
+  })
+  return lines.length === 0
+    ? undefined
+    : markdownTable([["at rest", "first third (median)", "last third (median)", "most"], ...lines], {
+      align: ["l", "r", "r", "r"]
+    })
+}
+
 /** Puts them between their marks. */
-export const writeTables = (rows: ReadonlyArray<Row>, seed: number, minutes: number): Effect.Effect<void> =>
+export const writeTables = ({ command, minutes, rows, samples }: Documented): Effect.Effect<void> =>
   Effect.promise(async () => {
     const text = await readFile(page, "utf8")
-    const outcomes = `\`pnpm chaos --minutes ${minutes} --seed ${seed}\`:\n\n${table(rows)}`
-    await writeFile(page, between("outcomes", outcomes, between("faults", whatIsDone, text)))
+    const held = whatIsHeld(samples)
+    const tables = [
+      between("faults", whatIsDone),
+      between("outcomes", `\`${command}\`:\n\n${table(rows)}`),
+      ...held === undefined ? [] : [between("held", `\`${command}\`, ${samples.length} samples:\n\n${held}`)]
+    ]
+    await writeFile(page, tables.reduce((text, put) => put(text), text))
+    if (held !== undefined) await writeFile(drawing, plot(samples, minutes))
   })

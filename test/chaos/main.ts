@@ -72,6 +72,9 @@ const chaos = (args: Arguments) =>
       run({ seed, faults: chosen, hasDisk: noDisk === undefined, millis: args.minutes * 60_000, onFault })))
     const all = rows(chosen, result)
     const problems = broken(result)
+    const command = `pnpm chaos --minutes ${args.minutes} --seed ${seed}${
+      args.fault === undefined ? "" : ` --fault ${args.fault}`
+    }`
     say(`\n${table(all)}\n`)
     for (const problem of problems.slice(0, mostProblems)) {
       say(`✘ ${problem}`)
@@ -82,11 +85,9 @@ const chaos = (args: Arguments) =>
     say(
       problems.length === 0
         ? `Every promise was kept, in ${result.tally.calls} transfers.`
-        : `\nAgain: pnpm chaos --seed ${seed} --minutes ${args.minutes}${
-          args.fault === undefined ? "" : ` --fault ${args.fault}`
-        }`
+        : `\nAgain: ${command}`
     )
-    const { findings, occurrences } = result
+    const { findings, occurrences, samples } = result
     if (args.json !== undefined) {
       yield* writeJson(args.json, {
         seed,
@@ -95,12 +96,12 @@ const chaos = (args: Arguments) =>
         occurrences,
         problems,
         findings,
-        samples: result.samples,
+        samples,
         reasons: reasons(result)
       })
     }
     if (args.docs && problems.length === 0) {
-      yield* writeTables(all, seed, args.minutes)
+      yield* writeTables({ command, minutes: args.minutes, rows: all, samples })
     }
     return problems.length === 0 ? exitCodes.kept : exitCodes.broken
   })
