@@ -57,7 +57,13 @@ export const plot = (samples: ReadonlyArray<Sample>, minutes: number): string =>
       nameLocation: "middle",
       nameGap: 25
     })),
-    yAxis: kinds.map((_, gridIndex) => ({ gridIndex, type: "value", min: 0, minInterval: 1 })),
+    yAxis: kinds.map((_, gridIndex) => ({
+      gridIndex,
+      type: "value",
+      min: 0,
+      max: ({ max }: { readonly max: number }) => Math.ceil(max * 1.25),
+      minInterval: 1
+    })),
     series: kinds.map((what, index) => ({
       type: "line",
       xAxisIndex: index,
