@@ -1,4 +1,4 @@
-/** Draws how long callers wait in an overloaded pool, with overload control and without it: docs/overload.svg. */
+/** Draws how long callers wait in an overloaded pool, with overload control and without it: docs/overload-virtual.svg. */
 import * as fs from "node:fs/promises"
 import { quantile } from "simple-statistics"
 import { render } from "../report/chart.js"
@@ -105,4 +105,4 @@ const drawing = render(1000, 640, {
   ]
 })
 
-await fs.writeFile(new URL("docs/overload.svg", root), drawing)
+await fs.writeFile(new URL("docs/overload-virtual.svg", root), drawing)
