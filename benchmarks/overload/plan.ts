@@ -1,0 +1,69 @@
+/** How much is asked for, when, and what of it counts. */
+import type { Stretch, Window } from "./arrivals.js"
+import { windows } from "./arrivals.js"
+
+/** How long callers wait for their answers, in milliseconds. */
+export const patience = 1_000
+
+/** Beside what the server can do. */
+export const calmLoad = 0.5
+export const overload = 10
+
+/** Steps of load, and for how many seconds each is there. */
+export interface Plan {
+  readonly steps: ReadonlyArray<number>
+  /** Calm, in which connections open and code is compiled. It does not count. */
+  readonly warm: number
+  /** In which queues fill. It does not count either. */
+  readonly fill: number
+  readonly step: number
+  readonly calm: number
+  readonly overload: number
+  readonly after: number
+}
+
+export const full = (seconds = 90): Plan => ({
+  steps: [0.8, 1, 2, 5],
+  warm: 1,
+  fill: 2,
+  step: 4,
+  calm: 4,
+  overload: seconds,
+  after: 15
+})
+
+export const quick = (seconds = 4): Plan => ({
+  steps: [2],
+  warm: 1,
+  fill: 1,
+  step: 1,
+  calm: 1,
+  overload: seconds,
+  after: 4
+})
+
+/** What a process is asked for: requests, and figures of some of the time. */
+export interface Course {
+  readonly stretches: ReadonlyArray<Stretch>
+  readonly windows: ReadonlyArray<Window>
+}
+
+export const lengthOf = ({ stretches }: Course): number => stretches.reduce((sum, { seconds }) => sum + seconds, 0)
+
+/** A load above what is there otherwise, from a calm beginning on. Its figures are those of that load. */
+export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => {
+  const stretches = [{ load: calmLoad, seconds: warm }, { load, seconds: fill + step }]
+  const { from, to } = windows(stretches)[1]!
+  return { stretches, windows: [{ from: from + fill * 1_000, to }] }
+}
+
+/** The long overload, what is before and what comes after. Its figures are those of the calm, and of the overload. */
+export const floodOf = ({ after, calm, overload: seconds, warm }: Plan): Course => {
+  const stretches = [
+    { load: calmLoad, seconds: warm + calm },
+    { load: overload, seconds },
+    { load: calmLoad, seconds: after }
+  ]
+  const [before, during] = windows(stretches)
+  return { stretches, windows: [{ from: warm * 1_000, to: before!.to }, during!] }
+}
