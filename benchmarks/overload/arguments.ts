@@ -7,8 +7,8 @@ import { parseArgs } from "node:util"
 export const usage = `
 pnpm overload [options]
 
-  --quick      a minute and a half: shows that it works, and judges nothing
-  --seconds N  how long the overload of ten times lasts (default: 90; 4 with --quick)
+  --quick      two and a half minutes: shows that it works, and judges nothing
+  --seconds N  how long the overload of ten times lasts (default: 60; 4 with --quick)
   --docs       writes docs/overload.md and docs/overload.svg anew
   --help       show this
 

@@ -13,7 +13,7 @@ import postgres from "postgres"
 export const maxSize = 10
 
 /** How long the server takes for what a handler asks, in milliseconds. */
-export const work = 20
+export const work = 50
 
 /** A timeout for those that have one for the wait: half of what callers wait, so that who is served then is served in time. */
 const timeout = 500

@@ -8,7 +8,7 @@ import { maxSize, transact } from "./contenders.js"
 import type { Figures } from "./outcomes.js"
 import { wellAfter } from "./outcomes.js"
 import type { Course, Plan } from "./plan.js"
-import { floodOf, lengthOf, overload, stepOf } from "./plan.js"
+import { calmLoad, floodOf, lengthOf, overload, stepOf } from "./plan.js"
 import type { Measured, Reply, Request } from "./protocol.js"
 
 const worker = fileURLToPath(new URL("./worker.js", import.meta.url))
@@ -103,6 +103,7 @@ const rowOf = (
 ): Row => {
   const [calm, flood] = measured.figures as [Figures, Figures]
   const byLoad = [
+    [calmLoad, calm] as const,
     ...steps.map(([load, { figures }]) => [load, figures[0]!] as const),
     [overload, flood] as const
   ]

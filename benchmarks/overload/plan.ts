@@ -7,12 +7,13 @@ export const patience = 1_000
 
 /** Beside what the server can do. */
 export const calmLoad = 0.5
+const warmLoad = 0.9
 export const overload = 10
 
 /** Steps of load, and for how many seconds each is there. */
 export interface Plan {
   readonly steps: ReadonlyArray<number>
-  /** Calm, in which connections open and code is compiled. It does not count. */
+  /** In which connections open and code is compiled. It does not count. */
   readonly warm: number
   /** In which queues fill. It does not count either. */
   readonly fill: number
@@ -22,9 +23,9 @@ export interface Plan {
   readonly after: number
 }
 
-export const full = (seconds = 90): Plan => ({
-  steps: [0.8, 1, 2, 5],
-  warm: 1,
+export const full = (seconds = 60): Plan => ({
+  steps: [1, 2, 5],
+  warm: 5,
   fill: 2,
   step: 4,
   calm: 4,
@@ -34,10 +35,10 @@ export const full = (seconds = 90): Plan => ({
 
 export const quick = (seconds = 4): Plan => ({
   steps: [2],
-  warm: 1,
+  warm: 3,
   fill: 1,
-  step: 1,
-  calm: 1,
+  step: 2,
+  calm: 2,
   overload: seconds,
   after: 4
 })
@@ -50,9 +51,9 @@ export interface Course {
 
 export const lengthOf = ({ stretches }: Course): number => stretches.reduce((sum, { seconds }) => sum + seconds, 0)
 
-/** A load above what is there otherwise, from a calm beginning on. Its figures are those of that load. */
+/** Its figures are those of one load. */
 export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => {
-  const stretches = [{ load: calmLoad, seconds: warm }, { load, seconds: fill + step }]
+  const stretches = [{ load: warmLoad, seconds: warm }, { load, seconds: fill + step }]
   const { from, to } = windows(stretches)[1]!
   return { stretches, windows: [{ from: from + fill * 1_000, to }] }
 }
@@ -60,10 +61,10 @@ export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => {
 /** The long overload, what is before and what comes after. Its figures are those of the calm, and of the overload. */
 export const floodOf = ({ after, calm, overload: seconds, warm }: Plan): Course => {
   const stretches = [
-    { load: calmLoad, seconds: warm + calm },
+    { load: warmLoad, seconds: warm },
+    { load: calmLoad, seconds: calm },
     { load: overload, seconds },
     { load: calmLoad, seconds: after }
   ]
-  const [before, during] = windows(stretches)
-  return { stretches, windows: [{ from: warm * 1_000, to: before!.to }, during!] }
+  return { stretches, windows: windows(stretches).slice(1, 3) }
 }

@@ -62,8 +62,10 @@ const filled = (cells: ReadonlyArray<string>, length: number): ReadonlyArray<str
 export const floodTable = (rows: ReadonlyArray<Row>, plan: Plan): string =>
   table(heads, rows.map((row) => filled(floodRow(plan)(row), heads.length)))
 
+const loadsOf = ({ steps }: Plan): ReadonlyArray<number> => [calmLoad, ...steps, overload]
+
 export const loadTable = (rows: ReadonlyArray<Row>, plan: Plan): string => {
-  const loads = [...plan.steps, overload]
+  const loads = loadsOf(plan)
   return table(
     ["goodput", ...loads.map((load) => `${load} ×`)],
     rows.map((row) =>
@@ -112,7 +114,7 @@ const panelsOf = (plan: Plan): ReadonlyArray<Panel> => {
       points: ({ byLoad }) => byLoad.map(([load, { goodput }]) => [`${load} ×`, Math.round(goodput)] as const),
       x: {
         type: "category",
-        data: [...plan.steps, overload].map((load) => `${load} ×`),
+        data: loadsOf(plan).map((load) => `${load} ×`),
         name: "asked for, beside what can be served"
       },
       y: { type: "value", name: "answers in time, a second" }
