@@ -64,7 +64,10 @@ export interface Run {
 
 const sampledEvery = 1_000
 
-/** Until `end`, in milliseconds after it began. */
+/** How many requests begin in one turn of the event loop: answers are read between the turns. */
+const atOnce = 100
+
+/** Until `end`, in milliseconds after it began. It cannot be interrupted: its process is ended. */
 export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end: number): Effect.Effect<Run> =>
   Effect.async((resume) => {
     const { arrivals } = outcomes
@@ -77,7 +80,6 @@ export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end:
     let next = 0
     /** All before it have ended. Patience is the same for all, so who came first leaves first. */
     let oldest = 0
-    let timer: NodeJS.Timeout
 
     const begin = (request: number): void => {
       unended++
@@ -90,9 +92,12 @@ export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end:
       if (!outcomes.hasEnded(request)) waiting.set(request, leave)
     }
 
+    const isDue = (now: number): boolean => next < arrivals.length && arrivals[next]! <= now
+
     const tick = (): void => {
       const now = performance.now() - began
-      for (; next < arrivals.length && arrivals[next]! <= now; next++) {
+      const most = next + atOnce
+      for (; isDue(now) && next < most; next++) {
         late = Math.max(late, now - arrivals[next]!)
         begin(next)
       }
@@ -106,12 +111,9 @@ export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end:
         samples.push({ at: now, cpu: system + user, heap: process.memoryUsage().heapUsed, unended, late })
         late = 0
       }
-      if (now < end) {
-        timer = setTimeout(tick, 1)
-      } else {
-        resume(Effect.succeed({ samples, ...failure === undefined ? {} : { failure } }))
-      }
+      if (now >= end) return resume(Effect.succeed({ samples, ...failure === undefined ? {} : { failure } }))
+      if (isDue(now)) setImmediate(tick)
+      else setTimeout(tick, 1)
     }
     tick()
-    return Effect.sync(() => clearTimeout(timer))
   })
