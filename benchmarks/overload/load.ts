@@ -43,6 +43,18 @@ export const open = (contender: Contender, url: string): Effect.Effect<Handle, u
     }
   })
 
+/** So many callers ask again and again, each when it has its answer. They do not leave. */
+export const warmUp = (handle: Handle, callers: number, seconds: number): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const end = performance.now() + seconds * 1_000
+    let left = callers
+    const call = (): void => {
+      if (performance.now() < end) handle(call)
+      else if (--left === 0) resume(Effect.void)
+    }
+    for (let caller = 0; caller < callers; caller++) call()
+  })
+
 /** The process at a moment. */
 export interface Sample {
   /** In milliseconds after the first request may come. */
@@ -63,9 +75,6 @@ export interface Run {
 }
 
 const sampledEvery = 1_000
-
-/** How many requests begin in one turn of the event loop: answers are read between the turns. */
-const atOnce = 100
 
 /** Until `end`, in milliseconds after it began. It cannot be interrupted: its process is ended. */
 export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end: number): Effect.Effect<Run> =>
@@ -92,14 +101,12 @@ export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end:
       if (!outcomes.hasEnded(request)) waiting.set(request, leave)
     }
 
-    const isDue = (now: number): boolean => next < arrivals.length && arrivals[next]! <= now
-
     const tick = (): void => {
       const now = performance.now() - began
-      const most = next + atOnce
-      for (; isDue(now) && next < most; next++) {
+      for (; next < arrivals.length && arrivals[next]! <= now; next++) {
         late = Math.max(late, now - arrivals[next]!)
-        begin(next)
+        // Else its caller has left before this process came to it.
+        if (arrivals[next]! + patience > now) begin(next)
       }
       for (; oldest < next && (outcomes.hasEnded(oldest) || arrivals[oldest]! + patience <= now); oldest++) {
         outcomes.end(oldest, now, "Left")
@@ -112,8 +119,7 @@ export const drive = (outcomes: Outcomes, patience: number, handle: Handle, end:
         late = 0
       }
       if (now >= end) return resume(Effect.succeed({ samples, ...failure === undefined ? {} : { failure } }))
-      if (isDue(now)) setImmediate(tick)
-      else setTimeout(tick, 1)
+      setTimeout(tick, 1)
     }
     tick()
   })

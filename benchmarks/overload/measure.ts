@@ -30,7 +30,7 @@ const run = (request: Request): Effect.Effect<Reply> =>
     const timer = setTimeout(() => {
       reply ??= { _tag: "Stopped", why: "took too long" }
       child.kill("SIGKILL")
-    }, lengthOf(request.course) * 1_000 + spare)
+    }, (request.course.warm + lengthOf(request.course)) * 1_000 + spare)
     child.stderr?.on("data", (text) => {
       errors = (errors + String(text)).slice(-4000)
     })
@@ -108,7 +108,7 @@ const rowOf = (
     [overload, flood] as const
   ]
   const peak = Math.max(...byLoad.map(([, { goodput }]) => goodput))
-  const from = plan.warm + plan.calm
+  const from = plan.calm
   const to = from + plan.overload
   const within = measured.samples.filter(({ at }) => at >= from * 1_000 && at < (to + 1) * 1_000)
   const [first, last] = [within[0]!, within.at(-1)!]

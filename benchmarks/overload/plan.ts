@@ -7,13 +7,12 @@ export const patience = 1_000
 
 /** Beside what the server can do. */
 export const calmLoad = 0.5
-const warmLoad = 0.9
 export const overload = 10
 
 /** Steps of load, and for how many seconds each is there. */
 export interface Plan {
   readonly steps: ReadonlyArray<number>
-  /** In which connections open and code is compiled. It does not count. */
+  /** In which connections open and code is compiled, before requests come. */
   readonly warm: number
   /** In which queues fill. It does not count either. */
   readonly fill: number
@@ -45,26 +44,28 @@ export const quick = (seconds = 4): Plan => ({
 
 /** What a process is asked for: requests, and figures of some of the time. */
 export interface Course {
+  /** Seconds. */
+  readonly warm: number
   readonly stretches: ReadonlyArray<Stretch>
   readonly windows: ReadonlyArray<Window>
 }
 
+/** Of the requests, without what is before them. */
 export const lengthOf = ({ stretches }: Course): number => stretches.reduce((sum, { seconds }) => sum + seconds, 0)
 
-/** Its figures are those of one load. */
-export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => {
-  const stretches = [{ load: warmLoad, seconds: warm }, { load, seconds: fill + step }]
-  const { from, to } = windows(stretches)[1]!
-  return { stretches, windows: [{ from: from + fill * 1_000, to }] }
-}
+/** Its figures are those of one load, once the queue has filled. */
+export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => ({
+  warm,
+  stretches: [{ load, seconds: fill + step }],
+  windows: [{ from: fill * 1_000, to: (fill + step) * 1_000 }]
+})
 
 /** The long overload, what is before and what comes after. Its figures are those of the calm, and of the overload. */
 export const floodOf = ({ after, calm, overload: seconds, warm }: Plan): Course => {
   const stretches = [
-    { load: warmLoad, seconds: warm },
     { load: calmLoad, seconds: calm },
     { load: overload, seconds },
     { load: calmLoad, seconds: after }
   ]
-  return { stretches, windows: windows(stretches).slice(1, 3) }
+  return { warm, stretches, windows: windows(stretches).slice(0, 2) }
 }

@@ -99,7 +99,7 @@ interface Panel {
 }
 
 const panelsOf = (plan: Plan): ReadonlyArray<Panel> => {
-  const from = plan.warm + plan.calm
+  const from = plan.calm
   const seconds = { type: "value", min: 0, max: from + plan.overload + plan.after }
   const bySecond = (toValue: (figures: Figures) => number | undefined) => ({ seconds }: Measured) =>
     seconds.flatMap((figures, second) => {

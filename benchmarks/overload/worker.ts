@@ -3,8 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { url } from "../measure/url.js"
 import { arrivals } from "./arrivals.js"
-import { contenders } from "./contenders.js"
-import { drive, open } from "./load.js"
+import { contenders, maxSize } from "./contenders.js"
+import { drive, open, warmUp } from "./load.js"
 import { bySecond, figures, Outcomes } from "./outcomes.js"
 import { lengthOf, patience } from "./plan.js"
 import type { Reply, Request } from "./protocol.js"
@@ -24,6 +24,7 @@ const measure = ({ capacity, contender: name, course }: Request) =>
     const outcomes = new Outcomes(arrivals(course.stretches, capacity, seed), patience)
     const end = lengthOf(course) * 1_000
     const handle = yield* open(contender, url())
+    yield* warmUp(handle, maxSize, course.warm)
     const run = yield* drive(outcomes, patience, handle, end)
     yield* tell({
       _tag: "Measured",

@@ -121,14 +121,14 @@ describe("The plan of an overload", () => {
   it("lasts for as long as it says, and judges a step when its queue has filled", () => {
     const plan = full(100)
     const step = stepOf(plan, 5)
-    expect(step.windows).toEqual([{ from: 7_000, to: 11_000 }])
-    expect(lengthOf(step)).toBe(11)
+    expect(step.windows).toEqual([{ from: 2_000, to: 6_000 }])
+    expect(lengthOf(step)).toBe(6)
   })
 
   it("judges the calm and the whole of the long overload, its beginning included", () => {
     const flood = floodOf(full(100))
-    expect(flood.windows).toEqual([{ from: 5_000, to: 9_000 }, { from: 9_000, to: 109_000 }])
-    expect(lengthOf(flood)).toBe(124)
+    expect(flood.windows).toEqual([{ from: 0, to: 4_000 }, { from: 4_000, to: 104_000 }])
+    expect(lengthOf(flood)).toBe(119)
   })
 })
 
