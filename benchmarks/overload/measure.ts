@@ -78,6 +78,8 @@ export type Row =
     readonly byLoad: ReadonlyArray<readonly [load: number, figures: Figures]>
     readonly calm: Figures
     readonly flood: Figures
+    /** Of its second half. */
+    readonly later: Figures
     /** The best goodput of all loads. */
     readonly peak: number
     /** The share of that which was left in the long overload. */
@@ -101,7 +103,7 @@ const rowOf = (
   steps: ReadonlyArray<readonly [load: number, measured: Measured]>,
   measured: Measured
 ): Row => {
-  const [calm, flood] = measured.figures as [Figures, Figures]
+  const [calm, flood, later] = measured.figures as [Figures, Figures, Figures]
   const byLoad = [
     [calmLoad, calm] as const,
     ...steps.map(([load, { figures }]) => [load, figures[0]!] as const),
@@ -118,6 +120,7 @@ const rowOf = (
     byLoad,
     calm,
     flood,
+    later,
     peak,
     kept: flood.goodput / peak,
     wellAfter: wellAfter(calm, measured.seconds.slice(to)),

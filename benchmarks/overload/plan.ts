@@ -60,12 +60,16 @@ export const stepOf = ({ fill, step, warm }: Plan, load: number): Course => ({
   windows: [{ from: fill * 1_000, to: (fill + step) * 1_000 }]
 })
 
-/** The long overload, what is before and what comes after. Its figures are those of the calm, and of the overload. */
+/**
+ * The long overload, what is before and what comes after. Its figures are those of the calm, of the overload, and of the overload's second
+ * half: by then it is no news.
+ */
 export const floodOf = ({ after, calm, overload: seconds, warm }: Plan): Course => {
   const stretches = [
     { load: calmLoad, seconds: calm },
     { load: overload, seconds },
     { load: calmLoad, seconds: after }
   ]
-  return { warm, stretches, windows: windows(stretches).slice(0, 2) }
+  const [before, during] = windows(stretches) as [Window, Window, Window]
+  return { warm, stretches, windows: [before, during, { from: (during.from + during.to) / 2, to: during.to }] }
 }

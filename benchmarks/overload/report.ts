@@ -19,7 +19,7 @@ const well = (row: Measured, { after }: Plan): string =>
 
 const floodRow = (plan: Plan) => (row: Row): ReadonlyArray<string> => {
   if (!isMeasured(row)) return [row.name, row.why]
-  const { calm, flood } = row
+  const { calm, flood, later } = row
   return [
     row.name,
     whole.format(row.peak),
@@ -28,6 +28,7 @@ const floodRow = (plan: Plan) => (row: Row): ReadonlyArray<string> => {
     millis(calm.p99),
     millis(flood.p50),
     millis(flood.p99),
+    millis(later.p99),
     whole.format(flood.refused),
     whole.format(flood.left),
     whole.format(flood.failed),
@@ -46,6 +47,7 @@ const heads = [
   "p99 in calm, ms",
   "p50, ms",
   "p99, ms",
+  "p99 of its second half, ms",
   "refused a second",
   "left a second",
   "failed a second",
@@ -93,7 +95,7 @@ const colours = ["#e4572e", "#f0a202", "#8d5a97", "#17bebb", "#2f6690", "#7fb7d6
 interface Panel {
   readonly top: number
   readonly height: number
-  readonly points: (row: Measured) => ReadonlyArray<readonly [x: number | string, y: number]>
+  readonly points: (row: Measured) => ReadonlyArray<readonly [x: number | string, y: number | null]>
   readonly x: object
   readonly y: object
 }
@@ -102,10 +104,10 @@ const panelsOf = (plan: Plan): ReadonlyArray<Panel> => {
   const from = plan.calm
   const seconds = { type: "value", min: 0, max: from + plan.overload + plan.after }
   const bySecond = (toValue: (figures: Figures) => number | undefined) => ({ seconds }: Measured) =>
-    seconds.flatMap((figures, second) => {
+    seconds.map((figures, second) => {
       const value = toValue(figures)
-      // In the midst of its second.
-      return value === undefined ? [] : [[second + 0.5, Number(value.toPrecision(4))] as const]
+      // In the midst of its second. Where there is nothing, the line has a gap.
+      return [second + 0.5, value === undefined ? null : Number(value.toPrecision(4))] as const
     })
   return [
     {

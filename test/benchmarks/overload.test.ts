@@ -125,9 +125,9 @@ describe("The plan of an overload", () => {
     expect(lengthOf(step)).toBe(6)
   })
 
-  it("judges the calm and the whole of the long overload, its beginning included", () => {
+  it("judges the calm and the whole of the long overload, its beginning included, and its second half", () => {
     const flood = floodOf(full(100))
-    expect(flood.windows).toEqual([{ from: 0, to: 4_000 }, { from: 4_000, to: 104_000 }])
+    expect(flood.windows).toEqual([{ from: 0, to: 4_000 }, { from: 4_000, to: 104_000 }, { from: 54_000, to: 104_000 }])
     expect(lengthOf(flood)).toBe(119)
   })
 })
