@@ -8,7 +8,6 @@ import { randomBytes } from "node:crypto"
 import type { PostgresError, Server } from "../support/postgres.js"
 import type { Books, Transfer } from "./judge.js"
 import { limits } from "./limits.js"
-import type { Phase } from "./outcome.js"
 
 export const accounts = 1_000
 const openingBalance = 1_000
@@ -66,31 +65,27 @@ export const client = (
     closeTimeout: limits.closeTimeout
   })
 
-/** Says when there is nothing left to do but to commit. */
-export const transfer = (
-  sql: SqlClient,
-  { amount, from, id, to }: Transfer,
-  enter: (phase: Phase) => void
-): Effect.Effect<void, SqlError> => {
+/** What a transfer does in its transaction. */
+export const move = (sql: SqlClient, { amount, from, id, to }: Transfer): Effect.Effect<void, SqlError> => {
   const add = (account: number, much: number) =>
     sql`update accounts set balance = balance + ${much} where id = ${account}`
   const [first, second] = from < to
     ? [add(from, -amount), add(to, amount)]
     // All in the order of the accounts, so that they don't wait for each other.
     : [add(to, amount), add(from, -amount)]
-  return sql.withTransaction(Effect.gen(function*() {
+  return Effect.gen(function*() {
     yield* sql`insert into ledger (id, from_account, to_account, amount) values (${id}, ${from}, ${to}, ${amount})`
     yield* first
     yield* second
-    enter("Committing")
-  }))
+  })
 }
 
-const opening: ReadonlyMap<number, number> = new Map(
-  Array.from({ length: accounts }, (_, index) => [index + 1, openingBalance])
-)
+export type Balances = ReadonlyMap<number, number>
 
-export const books = (server: Server): Effect.Effect<Books, PostgresError> =>
+export const opening: Balances = new Map(Array.from({ length: accounts }, (_, index) => [index + 1, openingBalance]))
+
+/** Since the accounts had these balances. */
+export const books = (server: Server, opening: Balances): Effect.Effect<Books, PostgresError> =>
   Effect.gen(function*() {
     const ledger = yield* server.query("select id, from_account as from, to_account as to, amount from ledger")
     const balances = yield* server.query("select id, balance from accounts")
@@ -101,9 +96,20 @@ export const books = (server: Server): Effect.Effect<Books, PostgresError> =>
     }
   })
 
+/** Begins a new page: what is in the ledger has been read. */
+export const turnPage = (server: Server): Effect.Effect<void, PostgresError> =>
+  Effect.asVoid(server.query("truncate ledger"))
+
 /** The pool's sessions, as the server sees them. */
 export const sessions = (server: Server): Effect.Effect<ReadonlyArray<number>, PostgresError> =>
   Effect.map(
     server.query("select pid from pg_stat_activity where application_name = $1 order by pid", [teller]),
+    (rows) => rows.map(({ pid }) => pid)
+  )
+
+/** Those that are in a transaction. */
+export const busy = (server: Server): Effect.Effect<ReadonlyArray<number>, PostgresError> =>
+  Effect.map(
+    server.query("select pid from pg_stat_activity where application_name = $1 and xact_start is not null", [teller]),
     (rows) => rows.map(({ pid }) => pid)
   )

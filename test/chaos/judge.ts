@@ -1,12 +1,15 @@
 /** Compares what callers were told with what is in the books. */
+import * as Schema from "effect/Schema"
 import type { Outcome } from "./outcome.js"
 
-export interface Transfer {
-  readonly id: number
-  readonly from: number
-  readonly to: number
-  readonly amount: number
-}
+export const Transfer = Schema.Struct({
+  id: Schema.Int,
+  from: Schema.Int,
+  to: Schema.Int,
+  amount: Schema.Int
+})
+
+export type Transfer = typeof Transfer.Type
 
 export interface Call extends Transfer {
   readonly outcome: Outcome

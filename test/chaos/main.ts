@@ -8,10 +8,11 @@ import * as Exit from "effect/Exit"
 import { randomInt } from "node:crypto"
 import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
+import * as Disk from "../support/disk.js"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
 import { writeTables } from "./document.js"
-import { faults } from "./faults/index.js"
+import { faults, ofDisk } from "./faults/index.js"
 import { broken, reasons, rows, table } from "./report.js"
 import { run } from "./run.js"
 
@@ -54,14 +55,21 @@ const writeJson = (file: string, result: object) =>
     await writeFile(file, `${JSON.stringify(result, null, 2)}\n`)
   })
 
-/** Whether every promise was kept. */
+const exitCodes = { kept: 0, broken: 1, impossible: 2 } as const
+
 const chaos = (args: Arguments) =>
   Effect.gen(function*() {
     const seed = args.seed ?? randomInt(2 ** 31 - 1)
-    const chosen = faults.filter(({ name }) => args.fault === undefined || args.fault === name)
+    const noDisk = yield* Disk.missing
+    const asked = faults.filter(({ name }) => args.fault === undefined || args.fault === name)
+    const chosen = asked.filter((fault) => noDisk === undefined || !ofDisk.has(fault))
+    if (noDisk !== undefined && chosen.length < asked.length) {
+      console.error(`Without ${[...ofDisk].map(({ name }) => name).join(" and ")}. ${noDisk}`)
+      if (chosen.length === 0) return exitCodes.impossible
+    }
     say(`Seed ${seed}, ${args.minutes} minutes, ${chosen.length} ${chosen.length === 1 ? "fault" : "faults"}`)
     const result = yield* Effect.scoped(Effect.flatMap(progress(Math.ceil(args.minutes * 60)), (onFault) =>
-      run({ seed, faults: chosen, millis: args.minutes * 60_000, onFault })))
+      run({ seed, faults: chosen, hasDisk: noDisk === undefined, millis: args.minutes * 60_000, onFault })))
     const all = rows(chosen, result)
     const problems = broken(result)
     say(`\n${table(all)}\n`)
@@ -73,7 +81,7 @@ const chaos = (args: Arguments) =>
     }
     say(
       problems.length === 0
-        ? `Every promise was kept, in ${result.calls.length} transfers.`
+        ? `Every promise was kept, in ${result.tally.calls} transfers.`
         : `\nAgain: pnpm chaos --seed ${seed} --minutes ${args.minutes}${
           args.fault === undefined ? "" : ` --fault ${args.fault}`
         }`
@@ -87,30 +95,31 @@ const chaos = (args: Arguments) =>
         occurrences,
         problems,
         findings,
+        samples: result.samples,
         reasons: reasons(result)
       })
     }
-    if (args.docs) {
+    if (args.docs && problems.length === 0) {
       yield* writeTables(all, seed, args.minutes)
     }
-    return problems.length === 0
+    return problems.length === 0 ? exitCodes.kept : exitCodes.broken
   })
 
 const main = Effect.suspend(() => {
   const args = parse(process.argv.slice(2))
   if (Either.isLeft(args)) {
     console.error(args.left)
-    return Effect.succeed(2)
+    return Effect.succeed(exitCodes.impossible)
   }
   if (args.right.help) {
     say(usage)
-    return Effect.succeed(0)
+    return Effect.succeed(exitCodes.kept)
   }
   if (process.platform !== "linux") {
     console.error("pnpm chaos needs Linux: it finds the server's processes in /proc.")
-    return Effect.succeed(2)
+    return Effect.succeed(exitCodes.impossible)
   }
-  return Effect.map(chaos(args.right), (isKept) => isKept ? 0 : 1)
+  return chaos(args.right)
 })
 
 NodeRuntime.runMain(main, {

@@ -1,7 +1,9 @@
 /** What a caller knows of its transfer when its call has ended. */
-import type { SqlError } from "@effect/sql/SqlError"
+import { CommitFailed, Unavailable } from "@cenote/sql-adapter/RequestTransaction"
+import { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
-import * as Exit from "effect/Exit"
+import * as Chunk from "effect/Chunk"
+import * as Schema from "effect/Schema"
 
 /**
  * - `Committed`: the call succeeded.
@@ -9,14 +11,16 @@ import * as Exit from "effect/Exit"
  * - `Unknown`: nobody can say, and its caller was told so.
  * - `Unexpected`: it ended in a way that is promised not to happen. Nothing is known of the transfer.
  */
-export type Outcome =
-  | { readonly _tag: "Committed" }
-  | { readonly _tag: "RolledBack"; readonly why: string }
-  | { readonly _tag: "Unknown"; readonly why: string }
-  | { readonly _tag: "Unexpected"; readonly what: string }
+export const Outcome = Schema.Union(
+  Schema.TaggedStruct("Committed", {}),
+  Schema.TaggedStruct("RolledBack", { why: Schema.String }),
+  Schema.TaggedStruct("Unknown", { why: Schema.String }),
+  Schema.TaggedStruct("Unexpected", { what: Schema.String })
+)
 
-/** `Committing`: all that the transaction has to do is done, and COMMIT is next. */
-export type Phase = "Working" | "Committing"
+export type Outcome = typeof Outcome.Type
+
+export const committed: Outcome = { _tag: "Committed" }
 
 /** SQLSTATEs with which a server that is in trouble may answer: lost against another transaction, no resources, told to stop, a standby. */
 const troubles = /^(08...|40...|53...|57...|25P03|25006)$/
@@ -45,16 +49,35 @@ const ofFailure = (error: SqlError): Outcome => {
   }
 }
 
-export const outcomeOf = (exit: Exit.Exit<unknown, SqlError>, phase: Phase): Outcome => {
-  if (Exit.isSuccess(exit)) return { _tag: "Committed" }
-  const { cause } = exit
-  const defects = [...Cause.defects(cause)]
-  if (defects.length > 0) return { _tag: "Unexpected", what: `a defect: ${Cause.pretty(cause)}` }
-  if (Cause.isInterrupted(cause)) {
-    return phase === "Committing"
-      ? { _tag: "Unknown", why: "interrupted while committing" }
-      : { _tag: "RolledBack", why: "interrupted" }
+/** That of the request's transaction. */
+const ofCommitFailed = (failure: CommitFailed): Outcome => {
+  switch (failure.reason) {
+    case "Unknown":
+      return { _tag: "Unknown", why: "CommitFailed Unknown" }
+    case "Conflict":
+      return { _tag: "RolledBack", why: "CommitFailed Conflict" }
+    case "Refused":
+      return failure.cause instanceof SqlError ? ofFailure(failure.cause) : unexpected(failure)
+    case "RolledBack":
+      return unexpected(failure)
   }
+}
+
+const unexpected = (error: unknown): Outcome => ({ _tag: "Unexpected", what: String(error) })
+
+const ofError = (error: unknown): Outcome => {
+  if (error instanceof SqlError) return ofFailure(error)
+  if (error instanceof CommitFailed) return ofCommitFailed(error)
+  if (error instanceof Unavailable && error.reason !== "Closed") {
+    return { _tag: "RolledBack", why: `Unavailable ${error.reason}` }
+  }
+  return unexpected(error)
+}
+
+/** What a call that has failed says of its transfer. */
+export const outcomeOf = (cause: Cause.Cause<unknown>): Outcome => {
   const failures = [...Cause.failures(cause)]
-  return failures.length === 1 ? ofFailure(failures[0]!) : { _tag: "Unexpected", what: Cause.pretty(cause) }
+  return failures.length === 1 && Chunk.isEmpty(Cause.defects(cause)) && !Cause.isInterrupted(cause)
+    ? ofError(failures[0])
+    : { _tag: "Unexpected", what: Cause.pretty(cause) }
 }

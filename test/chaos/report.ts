@@ -4,6 +4,7 @@ import type { Fault } from "./faults/fault.js"
 import type { Finding } from "./judge.js"
 import { boundOf } from "./limits.js"
 import type { Result } from "./run.js"
+import { none } from "./tally.js"
 import { calm } from "./workload.js"
 
 export interface Row {
@@ -30,26 +31,20 @@ const median = (values: ReadonlyArray<number>): number | undefined => {
     : Math.round((sorted[middle - 1]! + sorted[middle]!) / 2)
 }
 
-const idsOf = (findings: ReadonlyArray<Finding>, tag: "Lost" | "Doubled"): ReadonlySet<number> =>
-  new Set(findings.flatMap((finding) => finding._tag === tag ? [finding.id] : []))
-
-export const rows = (faults: ReadonlyArray<Fault>, { calls, findings, occurrences }: Result): ReadonlyArray<Row> => {
-  const lost = idsOf(findings, "Lost")
-  const doubled = idsOf(findings, "Doubled")
+export const rows = (faults: ReadonlyArray<Fault>, { occurrences, tally }: Result): ReadonlyArray<Row> => {
   const row = (fault: string, bound: number | undefined): Row => {
-    const own = calls.filter(({ period }) => period === fault)
-    const outcomes = (tag: string) => own.filter(({ outcome }) => outcome._tag === tag).length
+    const count = tally.of.get(fault) ?? none
     const all = occurrences.filter((occurrence) => occurrence.fault === fault)
     // One that never came is worse than any.
     const recoveries = all.map(({ recovery }) => recovery ?? Infinity)
     return {
       fault,
       times: all.length,
-      committed: outcomes("Committed"),
-      rolledBack: outcomes("RolledBack"),
-      unknown: outcomes("Unknown"),
-      lost: own.filter(({ id }) => lost.has(id)).length,
-      doubled: own.filter(({ id }) => doubled.has(id)).length,
+      committed: count.Committed,
+      rolledBack: count.RolledBack,
+      unknown: count.Unknown,
+      lost: count.Lost,
+      doubled: count.Doubled,
       median: median(recoveries),
       worst: recoveries.length === 0 ? undefined : Math.max(...recoveries),
       bound
@@ -102,12 +97,5 @@ export const broken = (
 ): ReadonlyArray<string> => [...findings.map(sentence), ...problems]
 
 /** Why calls ended as they did, and how often, in each period. */
-export const reasons = ({ calls }: Result): Record<string, Record<string, number>> => {
-  const all: Record<string, Record<string, number>> = {}
-  for (const { outcome, period } of calls) {
-    const why = "why" in outcome ? `${outcome._tag}: ${outcome.why}` : outcome._tag
-    const own = all[period] ??= {}
-    own[why] = (own[why] ?? 0) + 1
-  }
-  return all
-}
+export const reasons = ({ tally }: Result): Record<string, Record<string, number>> =>
+  Object.fromEntries(Array.from(tally.reasons, ([period, counts]) => [period, Object.fromEntries(counts)]))

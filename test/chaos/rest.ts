@@ -3,7 +3,7 @@ import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { PostgresError, Server } from "../support/postgres.js"
-import { sessions } from "./bank.js"
+import { busy, sessions } from "./bank.js"
 
 /** Milliseconds that each of them may take. */
 const patience = 10_000
@@ -33,6 +33,13 @@ export const atRest = (pool: ConnectionPool<any, any>): Effect.Effect<ReadonlyAr
       ...health._tag === "Down" ? [`The pool is down: ${health.reasons.map(({ _tag }) => _tag).join(", ")}.`] : []
     ]
   }))
+
+/** Nothing is under way on the server: what is not committed now will never be. */
+export const isSettled = (server: Server): Effect.Effect<ReadonlyArray<string>, PostgresError> =>
+  eventually(Effect.map(
+    busy(server),
+    (left) => left.length > 0 ? [`${left.length} sessions are in a transaction when nobody asks.`] : []
+  ))
 
 /** The pool is closed, and has no session left. */
 export const isGone = (server: Server): Effect.Effect<ReadonlyArray<string>, PostgresError> =>

@@ -1,23 +1,34 @@
 /** One run: a server, the way to it, a pool, callers, faults; then the reckoning. */
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import { PgPool } from "@cenote/sql-adapter/PgPool"
 import { SqlClient } from "@effect/sql/SqlClient"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Postgres from "../support/postgres.js"
 import * as Proxy from "../support/proxy.js"
 import * as bank from "./bank.js"
 import type { Fault, World } from "./faults/fault.js"
+import type { Sample } from "./flat.js"
+import { growing } from "./flat.js"
 import type { Finding } from "./judge.js"
 import { judge } from "./judge.js"
 import { limits } from "./limits.js"
-import { atRest, ends, isGone } from "./rest.js"
+import * as Resources from "./resources.js"
+import { atRest, ends, isGone, isSettled } from "./rest.js"
+import * as Tally from "./tally.js"
 import type { Occurrence } from "./timeline.js"
 import { isRecovered, run as strike } from "./timeline.js"
+import * as Http from "./ways/http.js"
+import * as Sql from "./ways/sql.js"
+import type { Way } from "./ways/way.js"
 import type { Ended } from "./workload.js"
 import * as Workload from "./workload.js"
 
@@ -25,17 +36,24 @@ export interface Plan {
   readonly seed: number
   readonly millis: number
   readonly faults: ReadonlyArray<Fault>
+  /** Whether the server has a disk that can be full. */
+  readonly hasDisk: boolean
   /** What goes on now. */
   readonly onFault: (name: string) => void
 }
 
 export interface Result {
-  readonly calls: ReadonlyArray<Ended>
+  readonly tally: Tally.Tally
   readonly occurrences: ReadonlyArray<Occurrence>
   readonly findings: ReadonlyArray<Finding>
   /** Broken promises besides the findings, as sentences. */
   readonly problems: ReadonlyArray<string>
+  /** One at the end of each chapter. */
+  readonly samples: ReadonlyArray<Sample>
 }
+
+/** Milliseconds of faults after which the books are read. */
+const chapterLength = 60_000
 
 const options = {
   maxConnections: 40,
@@ -44,24 +62,30 @@ const options = {
     synchronous_commit: "on",
     idle_in_transaction_session_timeout: String(limits.idleInTransaction),
     // As much log as a standby may miss while it is made.
-    wal_keep_size: "512MB"
+    wal_keep_size: "128MB",
+    max_wal_size: "128MB"
   }
 }
 
+/** Megabytes: the log, and room for the rest. */
+const diskSize = 512
+
 /** A server, and the way to it. */
-const build: Effect.Effect<World, Postgres.PostgresError, Scope.Scope> = Effect.gen(function*() {
-  const root = yield* Effect.scope
-  const scope = yield* Scope.fork(root, ExecutionStrategy.sequential)
-  const server = yield* Scope.extend(Postgres.make(options), scope)
-  return {
-    server,
-    scope,
-    root,
-    standby: (of) => Postgres.make({ ...options, standbyOf: of }),
-    proxy: yield* Proxy.make(server),
-    secret: { current: bank.newPassword() }
-  }
-})
+const build = (hasDisk: boolean): Effect.Effect<World, Postgres.PostgresError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const own = { ...options, disk: hasDisk ? diskSize : undefined }
+    const root = yield* Effect.scope
+    const scope = yield* Scope.fork(root, ExecutionStrategy.sequential)
+    const server = yield* Scope.extend(Postgres.make(own), scope)
+    return {
+      server,
+      scope,
+      root,
+      standby: (of) => Postgres.make({ ...own, standbyOf: of }),
+      proxy: yield* Proxy.make(server),
+      secret: { current: bank.newPassword() }
+    }
+  })
 
 /** What would have ended the process, or is nobody's. */
 const uncaught = Effect.acquireRelease(
@@ -80,8 +104,8 @@ const uncaught = Effect.acquireRelease(
 )
 
 const unexpected = (calls: ReadonlyArray<Ended>): ReadonlyArray<string> =>
-  calls.flatMap(({ id, outcome, period }) =>
-    outcome._tag === "Unexpected" ? [`Transfer ${id} (${period}) ended with ${outcome.what}`] : []
+  calls.flatMap(({ id, outcome, period, way }) =>
+    outcome._tag === "Unexpected" ? [`Transfer ${id} (${way}, ${period}) ended with ${outcome.what}`] : []
   )
 
 const late = (occurrences: ReadonlyArray<Occurrence>): ReadonlyArray<string> =>
@@ -91,42 +115,100 @@ const late = (occurrences: ReadonlyArray<Occurrence>): ReadonlyArray<string> =>
     } after its end; its bound is ${bound} ms.`
   )
 
-export const run = ({ faults, millis, onFault, seed }: Plan): Effect.Effect<Result, Postgres.PostgresError> =>
+/** What goes on from chapter to chapter. */
+interface Book {
+  readonly world: World
+  readonly pool: ConnectionPool<any, any>
+  readonly ways: Effect.Effect<ReadonlyArray<Way>, never, Scope.Scope>
+  readonly newId: () => number
+  readonly began: number
+}
+
+/** Callers and faults for a minute; then, when all is at rest, what they were told beside what is in the books. */
+const chapter = (
+  { began, newId, pool, ways, world }: Book,
+  { faults, millis, onFault, seed }: Plan,
+  number: number,
+  opening: bank.Balances
+) =>
+  Effect.gen(function*() {
+    const from = yield* Clock.currentTimeMillis
+    const isOver = Effect.map(
+      Clock.currentTimeMillis,
+      (now) => now - from >= chapterLength || now - began >= millis
+    )
+    const { calls, occurrences, unended } = yield* Effect.scoped(Effect.gen(function*() {
+      const workload = yield* Workload.start(yield* ways, `${seed} ${number}`, newId)
+      const occurrences = yield* Effect.withRandom(
+        strike(world, workload, faults, began, isOver, onFault),
+        Random.make(`${seed} ${number}`)
+      )
+      const unended = yield* ends("A call", workload.stop)
+      return { occurrences, unended, calls: workload.calls }
+    }))
+    // Of what the last fault has killed and the pool has given up since, the server has not been told either.
+    world.proxy.reap()
+    const unrest = yield* atRest(pool)
+    const unsettled = yield* isSettled(world.server)
+    const ended = yield* calls
+    const books = yield* bank.books(world.server, opening)
+    yield* bank.turnPage(world.server)
+    return {
+      occurrences,
+      calls: ended,
+      findings: judge(ended, books),
+      closing: books.balances,
+      problems: [...late(occurrences), ...unended, ...unrest, ...unsettled, ...unexpected(ended)]
+    }
+  })
+
+/** Chapter after chapter, until the time is over, or until what is broken makes the next one meaningless. */
+const chapters = (book: Book, plan: Plan) =>
+  Effect.gen(function*() {
+    let opening = bank.opening
+    let tally = Tally.empty
+    const occurrences: Array<Occurrence> = []
+    const findings: Array<Finding> = []
+    const problems: Array<string> = []
+    const samples: Array<Sample> = []
+    for (let number = 0; problems.length === 0 && findings.length === 0; number++) {
+      if ((yield* Clock.currentTimeMillis) - book.began >= plan.millis) break
+      const written = yield* chapter(book, plan, number, opening)
+      opening = written.closing
+      tally = Tally.add(tally, written.calls, written.findings)
+      occurrences.push(...written.occurrences)
+      findings.push(...written.findings)
+      problems.push(...written.problems)
+      const resources = yield* Resources.now
+      const { idle } = yield* book.pool.stats
+      samples.push({ at: (yield* Clock.currentTimeMillis) - book.began, connections: idle, ...resources })
+    }
+    return { tally, occurrences, findings, problems: [...problems, ...growing(samples)], samples }
+  })
+
+export const run = (plan: Plan): Effect.Effect<Result, Postgres.PostgresError> =>
   Effect.gen(function*() {
     const { errors } = yield* uncaught
-    const world = yield* build
+    const world = yield* build(plan.hasDisk)
     const { proxy, secret } = world
     yield* bank.open(world.server, secret.current)
 
     const poolScope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     const context = yield* Effect.orDie(Layer.buildWithScope(bank.client(proxy, () => secret.current), poolScope))
     const pool = Context.get(context, PgPool)
-    const workload = yield* Workload.start(Context.get(context, SqlClient), seed)
+    const client = Context.get(context, SqlClient)
+    const service = yield* Http.serve(client)
+    let lastId = 0
+    const result = yield* chapters({
+      world,
+      pool,
+      ways: Effect.map(service.way, (http) => [Sql.make(client), http]),
+      newId: () => ++lastId,
+      began: yield* Clock.currentTimeMillis
+    }, plan)
 
-    const occurrences = yield* Effect.withRandom(
-      strike(world, workload, faults, millis, onFault),
-      Random.make(seed)
-    )
-
-    const unended = yield* ends("A call", workload.stop)
-    const unrest = yield* atRest(pool)
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
-    // Of what the last fault has killed and the pool has given up since, the server has not been told either.
     proxy.reap()
     const sessions = yield* isGone(world.server)
-    const books = yield* bank.books(world.server)
-    return {
-      calls: workload.calls,
-      occurrences,
-      findings: judge(workload.calls, books),
-      problems: [
-        ...late(occurrences),
-        ...unended,
-        ...unrest,
-        ...unclosed,
-        ...sessions,
-        ...unexpected(workload.calls),
-        ...errors
-      ]
-    }
-  }).pipe(Effect.scoped)
+    return { ...result, problems: [...result.problems, ...unclosed, ...sessions, ...errors] }
+  }).pipe(Effect.scoped, Resources.counted, Logger.withMinimumLogLevel(LogLevel.None))

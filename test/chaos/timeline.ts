@@ -56,25 +56,22 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
     return occurrence
   })
 
-/** Rounds of all faults, each in an order of its own, until the time is over or a recovery never came. */
+/** Rounds of all faults, each in an order of its own, until `isOver` or a recovery never came. */
 export const run = (
   world: World,
   workload: Workload,
   faults: ReadonlyArray<Fault>,
-  millis: number,
+  began: number,
+  isOver: Effect.Effect<boolean>,
   onFault: (name: string) => void
 ): Effect.Effect<ReadonlyArray<Occurrence>, PostgresError> =>
   Effect.gen(function*() {
-    const began = yield* Clock.currentTimeMillis
     const all: Array<Occurrence> = []
-    const isOver = Effect.map(
-      Clock.currentTimeMillis,
-      (now) => now - began >= millis || all.some(({ recovery }) => recovery === undefined)
-    )
+    const isLast = Effect.map(isOver, (over) => over || all.some(({ recovery }) => recovery === undefined))
     yield* Effect.sleep(calmFor)
-    while (!(yield* isOver)) {
+    while (!(yield* isLast)) {
       for (const fault of Chunk.toReadonlyArray(yield* Random.shuffle(faults))) {
-        if (yield* isOver) break
+        if (yield* isLast) break
         onFault(fault.name)
         all.push(yield* strike(world, workload, fault, began))
         onFault(calm)

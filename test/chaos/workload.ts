@@ -1,15 +1,16 @@
 /** Callers that move money until they are told to stop, and what each of them was told. */
-import type { SqlClient } from "@effect/sql/SqlClient"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import { accounts, transfer } from "./bank.js"
+import { accounts } from "./bank.js"
 import type { Call, Transfer } from "./judge.js"
-import type { Outcome, Phase } from "./outcome.js"
-import { outcomeOf } from "./outcome.js"
+import type { Outcome } from "./outcome.js"
+import type { Way } from "./ways/way.js"
 
 const callers = 200
 /** Milliseconds between two calls of a caller, at most. */
@@ -29,6 +30,13 @@ export const calm: Period = "calm"
 export interface Ended extends Call {
   /** The fault that was there when it ended; where there was none any more, when it began. */
   readonly period: Period
+  /** The name of the way. */
+  readonly way: string
+}
+
+/** Its caller has left: what became of it is asked when all is over. */
+interface Left extends Omit<Ended, "outcome"> {
+  readonly outcome: () => Outcome
 }
 
 interface Watch {
@@ -38,12 +46,13 @@ interface Watch {
 }
 
 export interface Workload {
-  readonly calls: ReadonlyArray<Ended>
   readonly enter: (period: Period) => void
   /** Milliseconds from now until so many calls that begin from now on have committed, one after the other. */
   readonly recovered: Effect.Effect<number>
   /** No more calls; waits for those that there are. */
   readonly stop: Effect.Effect<void>
+  /** Those that have ended. To be asked once, when nothing is under way any more. */
+  readonly calls: Effect.Effect<ReadonlyArray<Ended>>
 }
 
 const draw = (id: number): Effect.Effect<Transfer> =>
@@ -61,12 +70,15 @@ const drawPatience: Effect.Effect<number | undefined> = Effect.gen(function*() {
   return yield* Random.nextIntBetween(0, most)
 })
 
-/** Each caller draws from a sequence of its own, whatever the others do. */
-export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, never, Scope.Scope> =>
+/** Each caller has one of the ways, and draws from a sequence of its own, whatever the others do. */
+export const start = (
+  ways: ReadonlyArray<Way>,
+  seed: string,
+  newId: () => number
+): Effect.Effect<Workload, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const calls: Array<Ended> = []
+    const ended: Array<Ended | Left> = []
     let period = calm
-    let lastId = 0
     let isStopped = false
     let watch: Watch | undefined
 
@@ -79,38 +91,42 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
       watch = undefined
     }
 
-    const call = Effect.gen(function*() {
-      const asked = yield* draw(++lastId)
-      const patience = yield* drawPatience
-      let phase: Phase = "Working"
-      const beganIn = period
-      const began = yield* Clock.currentTimeMillis
-      const fiber = yield* Effect.fork(transfer(sql, asked, (next) => {
-        phase = next
-      }))
-      const end = Fiber.await(fiber)
-      const exit = yield* patience === undefined
-        ? end
-        : Effect.flatMap(Effect.timeoutOption(end, patience), () => Fiber.interrupt(fiber))
-      const outcome = outcomeOf(exit, phase)
-      calls.push({ ...asked, outcome, period: period === calm ? beganIn : period })
-      observe(began, yield* Clock.currentTimeMillis, outcome, patience)
-    })
+    const call = (way: Way) =>
+      Effect.gen(function*() {
+        const transfer = yield* draw(newId())
+        const patience = yield* drawPatience
+        const beganIn = period
+        const began = yield* Clock.currentTimeMillis
+        const fiber = yield* Effect.fork(way.ask(transfer))
+        const end = Fiber.await(fiber)
+        const exit = yield* patience === undefined
+          ? end
+          : Effect.flatMap(Effect.timeoutOption(end, patience), () => Fiber.interrupt(fiber))
+        const told = { ...transfer, way: way.name, period: period === calm ? beganIn : period }
+        if (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)) {
+          ended.push({ ...told, outcome: () => way.left(transfer.id) })
+          return
+        }
+        const outcome = Exit.getOrElse(exit, (cause): Outcome => ({ _tag: "Unexpected", what: Cause.pretty(cause) }))
+        ended.push({ ...told, outcome })
+        observe(began, yield* Clock.currentTimeMillis, outcome, patience)
+      })
 
-    const caller = Effect.gen(function*() {
-      while (!isStopped) {
-        yield* Effect.sleep(yield* Random.nextIntBetween(0, longestPause))
-        yield* call
-      }
-    })
+    const caller = (way: Way) =>
+      Effect.gen(function*() {
+        while (!isStopped) {
+          yield* Effect.sleep(yield* Random.nextIntBetween(0, longestPause))
+          yield* call(way)
+        }
+      })
     const fibers = yield* Effect.forEach(
       Array.from({ length: callers }, (_, index) => index),
       // An array's hash is another one in each process.
-      (index) => Effect.forkScoped(Effect.withRandom(caller, Random.make(`${seed} ${index}`)))
+      (index) =>
+        Effect.forkScoped(Effect.withRandom(caller(ways[index % ways.length]!), Random.make(`${seed} ${index}`)))
     )
 
     return {
-      calls,
       enter: (next) => {
         period = next
       },
@@ -123,6 +139,9 @@ export const start = (sql: SqlClient, seed: number): Effect.Effect<Workload, nev
       stop: Effect.suspend(() => {
         isStopped = true
         return Effect.asVoid(Fiber.joinAll(fibers))
-      })
+      }),
+      calls: Effect.sync(() =>
+        ended.map((call) => ({ ...call, outcome: typeof call.outcome === "function" ? call.outcome() : call.outcome }))
+      )
     }
   })

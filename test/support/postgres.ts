@@ -17,6 +17,7 @@ import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import pg from "pg"
+import * as Disk from "./disk.js"
 import { childrenOf, isAlive, send } from "./processes.js"
 import { copy } from "./standby.js"
 
@@ -33,6 +34,8 @@ export interface Options {
   readonly maxConnections?: number
   /** Makes the server speak TLS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
+  /** Its files are on a disk of their own, of so many megabytes. Default: where temporary files are. */
+  readonly disk?: number | undefined
   /** More settings, as of postgresql.conf. */
   readonly settings?: Record<string, string>
   /** Follows this server, which must be running, and only reads until it is promoted. Has its data, roles and passwords. */
@@ -148,6 +151,9 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     const EmbeddedPostgres = yield* load
     const port = options.port ?? (yield* freePort)
     const databaseDir = yield* temporaryFolder
+    if (options.disk !== undefined) {
+      yield* Effect.mapError(Disk.mount(databaseDir, options.disk), (error) => new PostgresError(error))
+    }
     const log: Array<string> = []
     let onReadOnly = () => {}
     const note = (line: unknown) => {

@@ -71,6 +71,12 @@ interface Pipe extends ProxyConnection {
   readonly destroy: () => void
 }
 
+/** Whether the end of a connection may stay unheard on its other side. */
+const swallows = ({ _tag }: Mode): boolean => _tag === "BlackHole" || _tag === "OneWay"
+
+/** Also one that has only said that it sends no more: it waits for the answer, and in vain. */
+const hasLeft = ({ destroyed, readableEnded }: net.Socket): boolean => destroyed || readableEnded
+
 /** Does one thing after the other, none before its time. What takes longer holds up what is behind it. */
 const inOrder = () => {
   const waiting: Array<{ readonly due: number; readonly act: () => void }> = []
@@ -148,7 +154,7 @@ const connect = (
     from.on("end", () => later(0, () => to.end()))
     from.on("error", () => {})
     from.on("close", () => {
-      if (mode._tag !== "BlackHole" && mode._tag !== "OneWay") to.destroy()
+      if (!swallows(mode)) to.destroy()
       if (client.closed || server.closed) closed(pipe)
     })
   }
@@ -158,7 +164,8 @@ const connect = (
     setMode,
     cut,
     inject: (bytes) => void client.write(bytes),
-    isLeft: () => client.destroyed !== server.destroyed,
+    isLeft: () =>
+      swallows(mode) && [client, server].some(hasLeft) && ![client, server].every(({ destroyed }) => destroyed),
     destroy: () => {
       client.destroy()
       server.destroy()

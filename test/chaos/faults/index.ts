@@ -1,6 +1,10 @@
+import { disk } from "./disk.js"
 import { failover } from "./failover.js"
 import type { Fault } from "./fault.js"
 import { network } from "./network.js"
 import { server } from "./server.js"
 
-export const faults: ReadonlyArray<Fault> = [...network, ...server, failover]
+/** Those that need a disk that can be full. */
+export const ofDisk: ReadonlySet<Fault> = new Set(disk)
+
+export const faults: ReadonlyArray<Fault> = [...network, ...server, ...disk, failover]
