@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
+import type { Database } from "./databases/database.js"
 import { faults } from "./faults/index.js"
 import type { Row } from "./report.js"
 import { table } from "./report.js"
@@ -16,10 +17,21 @@ const between = (mark: string, content: string, text: string): string =>
 
 const whatIsDone = markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
 
+type Kind = Database["name"]
+
+const marks: Readonly<Record<Kind, string>> = { postgres: "outcomes", mariadb: "outcomes of mariadb" }
+
+const ofKind: Readonly<Record<Kind, string>> = { postgres: "", mariadb: "--database mariadb " }
+
 /** Puts them between their marks. */
-export const writeTables = (rows: ReadonlyArray<Row>, seed: number, minutes: number): Effect.Effect<void> =>
+export const writeTables = (
+  kind: Kind,
+  rows: ReadonlyArray<Row>,
+  seed: number,
+  minutes: number
+): Effect.Effect<void> =>
   Effect.promise(async () => {
     const text = await readFile(page, "utf8")
-    const outcomes = `\`pnpm chaos --minutes ${minutes} --seed ${seed}\`:\n\n${table(rows)}`
-    await writeFile(page, between("outcomes", outcomes, between("faults", whatIsDone, text)))
+    const outcomes = `\`pnpm chaos ${ofKind[kind]}--minutes ${minutes} --seed ${seed}\`:\n\n${table(rows)}`
+    await writeFile(page, between(marks[kind], outcomes, between("faults", whatIsDone, text)))
   })

@@ -46,6 +46,8 @@ export interface Server {
   readonly user: string
   readonly password: Redacted.Redacted
   readonly url: Redacted.Redacted
+  /** Of all of its files. */
+  readonly folder: string
   readonly start: Effect.Effect<void, MariadbError>
   /** Ends all sessions. Its data stay. */
   readonly stop: Effect.Effect<void, MariadbError>
@@ -67,13 +69,24 @@ export interface Server {
 const host = "127.0.0.1"
 const user = "administrator"
 const password = "mariadb"
-const database = "bank"
+/** Of an administrator, and of whoever is given rights in it. */
+export const database = "bank"
 const logLines = 200
+
+/** mysql2's have the text of the statement, with the values of its parameters in it. */
+const withoutText = (error: unknown): unknown => {
+  if (error instanceof Error && "sql" in error) delete error.sql
+  return error
+}
 
 const attempt = <A>(what: string, f: () => PromiseLike<A>): Effect.Effect<A, MariadbError> =>
   Effect.tryPromise({
     try: f,
-    catch: (cause) => new MariadbError({ message: cause instanceof Error ? `${what}: ${cause.message}` : what, cause })
+    catch: (cause) =>
+      new MariadbError({
+        message: cause instanceof Error ? `${what}: ${cause.message}` : what,
+        cause: withoutText(cause)
+      })
   })
 
 const program = (name: string): Effect.Effect<string, MariadbMissing> =>
@@ -231,6 +244,7 @@ export const make = (
       user,
       password: Redacted.make(password),
       url: Redacted.make(`mysql://${user}:${password}@${host}:${port}/${database}`),
+      folder,
       start,
       stop,
       restart: Effect.zipRight(stop, start),
