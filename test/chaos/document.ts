@@ -1,15 +1,32 @@
-/** The tables of docs/chaos.md. */
+/** The tables of docs/chaos.md, and the drawing of a long run. */
 import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
 import type { Database } from "./databases/database.js"
 import { faults } from "./faults/index.js"
+import type { Sample } from "./flat.js"
+import { growth, kinds } from "./flat.js"
+import { plot } from "./plot.js"
 import type { Row } from "./report.js"
 import { table } from "./report.js"
+import type { Resources } from "./resources.js"
 
-const page = new URL("../../docs/chaos.md", import.meta.url)
+const docs = new URL("../../docs/", import.meta.url)
+const page = new URL("chaos.md", docs)
 
-const between = (mark: string, content: string, text: string): string =>
+/** Of marks, and of the drawing. */
+const suffixes: Readonly<Record<Database["name"], string>> = { postgres: "", mariadb: "-mariadb" }
+
+/** A run in which every promise was kept. */
+export interface Documented {
+  readonly database: Database["name"]
+  readonly command: string
+  readonly minutes: number
+  readonly rows: ReadonlyArray<Row>
+  readonly samples: ReadonlyArray<Sample>
+}
+
+const between = (mark: string, content: string) => (text: string): string =>
   text.replace(
     new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`),
     () => `<!-- ${mark} -->\n${content}\n<!-- /${mark} -->`
@@ -17,21 +34,35 @@ const between = (mark: string, content: string, text: string): string =>
 
 const whatIsDone = markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
 
-type Kind = Database["name"]
+const written = (what: keyof Resources, value: number): string =>
+  what === "heap" ? `${(value / 1e6).toFixed(1)} MB` : String(value)
 
-const marks: Readonly<Record<Kind, string>> = { postgres: "outcomes", mariadb: "outcomes of mariadb" }
+/** Undefined where the run was too short to say. */
+const whatIsHeld = (samples: ReadonlyArray<Sample>): string | undefined => {
+  const lines = kinds.flatMap((what) => {
+    const found = growth(what, samples)
+    if (found === undefined) return []
+    const most = Math.max(...samples.map((sample) => sample[what]))
+    return [[what, ...[found.before, found.after, most].map((value) => written(what, value))]]
+  })
+  return lines.length === 0
+    ? undefined
+    : markdownTable([["at rest", "first third (median)", "last third (median)", "most"], ...lines], {
+      align: ["l", "r", "r", "r"]
+    })
+}
 
-const ofKind: Readonly<Record<Kind, string>> = { postgres: "", mariadb: "--database mariadb " }
-
-/** Puts them between their marks. */
-export const writeTables = (
-  kind: Kind,
-  rows: ReadonlyArray<Row>,
-  seed: number,
-  minutes: number
-): Effect.Effect<void> =>
+/** Puts them between their marks, where the page has them. */
+export const writeTables = ({ command, database, minutes, rows, samples }: Documented): Effect.Effect<void> =>
   Effect.promise(async () => {
     const text = await readFile(page, "utf8")
-    const outcomes = `\`pnpm chaos ${ofKind[kind]}--minutes ${minutes} --seed ${seed}\`:\n\n${table(rows)}`
-    await writeFile(page, between(marks[kind], outcomes, between("faults", whatIsDone, text)))
+    const held = whatIsHeld(samples)
+    const suffix = suffixes[database]
+    const tables = [
+      between("faults", whatIsDone),
+      between(`outcomes${suffix}`, `\`${command}\`:\n\n${table(rows)}`),
+      ...held === undefined ? [] : [between(`held${suffix}`, `\`${command}\`, ${samples.length} samples:\n\n${held}`)]
+    ]
+    await writeFile(page, tables.reduce((text, put) => put(text), text))
+    if (held !== undefined) await writeFile(new URL(`long-run${suffix}.svg`, docs), plot(samples, minutes))
   })

@@ -1,4 +1,5 @@
 /** Whether what the process holds at rest grows with time. */
+import { median } from "simple-statistics"
 import type { Resources } from "./resources.js"
 
 export interface Sample extends Resources {
@@ -21,8 +22,6 @@ const slack: { readonly [What in keyof Resources]: (before: number) => number } 
   timers: () => 3,
   fibers: () => 3
 }
-
-const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
 export interface Growth {
   /** Medians of the first and of the last third. */

@@ -84,6 +84,9 @@ const chaos = (args: Arguments) =>
       })))
     const all = rows(chosen, result)
     const problems = broken(result)
+    const command = `pnpm chaos${
+      args.database === "postgres" ? "" : ` --database ${args.database}`
+    } --minutes ${args.minutes} --seed ${seed}${args.fault === undefined ? "" : ` --fault ${args.fault}`}`
     say(`\n${table(all)}\n`)
     for (const problem of problems.slice(0, mostProblems)) {
       say(`✘ ${problem}`)
@@ -94,11 +97,9 @@ const chaos = (args: Arguments) =>
     say(
       problems.length === 0
         ? `Every promise was kept, in ${result.tally.calls} transfers.`
-        : `\nAgain: pnpm chaos --database ${args.database} --seed ${seed} --minutes ${args.minutes}${
-          args.fault === undefined ? "" : ` --fault ${args.fault}`
-        }`
+        : `\nAgain: ${command}`
     )
-    const { findings, occurrences } = result
+    const { findings, occurrences, samples } = result
     if (args.json !== undefined) {
       yield* writeJson(args.json, {
         database: args.database,
@@ -108,12 +109,12 @@ const chaos = (args: Arguments) =>
         occurrences,
         problems,
         findings,
-        samples: result.samples,
+        samples,
         reasons: reasons(result)
       })
     }
     if (args.docs && problems.length === 0) {
-      yield* writeTables(args.database, all, seed, args.minutes)
+      yield* writeTables({ command, database: args.database, minutes: args.minutes, rows: all, samples })
     }
     return problems.length === 0 ? exitCodes.kept : exitCodes.broken
   })

@@ -1,5 +1,6 @@
 /** What a run shows: a row for each fault. */
 import { markdownTable } from "markdown-table"
+import { median } from "simple-statistics"
 import type { Fault } from "./faults/fault.js"
 import type { Finding } from "./judge.js"
 import { boundOf } from "./limits.js"
@@ -21,16 +22,6 @@ export interface Row {
   readonly bound: number | undefined
 }
 
-const median = (values: ReadonlyArray<number>): number | undefined => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : sorted.length === 0
-    ? undefined
-    : Math.round((sorted[middle - 1]! + sorted[middle]!) / 2)
-}
-
 export const rows = (faults: ReadonlyArray<Fault>, { occurrences, tally }: Result): ReadonlyArray<Row> => {
   const row = (fault: string, bound: number | undefined): Row => {
     const count = tally.of.get(fault) ?? none
@@ -45,7 +36,7 @@ export const rows = (faults: ReadonlyArray<Fault>, { occurrences, tally }: Resul
       unknown: count.Unknown,
       lost: count.Lost,
       doubled: count.Doubled,
-      median: median(recoveries),
+      median: recoveries.length === 0 ? undefined : median(recoveries),
       worst: recoveries.length === 0 ? undefined : Math.max(...recoveries),
       bound
     }
