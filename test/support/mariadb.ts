@@ -18,7 +18,7 @@ import * as path from "node:path"
 import { promisify } from "node:util"
 import { asNobody, installed } from "./installed.js"
 import { freePort } from "./postgres.js"
-import { send } from "./processes.js"
+import { isStopped, send } from "./processes.js"
 
 /** There is no MariaDB on this machine, or not all of it. */
 export class MariadbMissing extends Data.TaggedError("MariadbMissing")<{
@@ -37,6 +37,8 @@ export interface Options {
   readonly maxConnections?: number
   /** More settings, as of my.cnf. */
   readonly settings?: Record<string, string>
+  /** Has the data, users and passwords of this server, of the moment at which it is made. */
+  readonly copyOf?: Server
 }
 
 export interface Server {
@@ -53,7 +55,7 @@ export interface Server {
   readonly stop: Effect.Effect<void, MariadbError>
   readonly restart: Effect.Effect<void, MariadbError>
   /** Stops its process as it is, until `thaw`. */
-  readonly freeze: Effect.Effect<void>
+  readonly freeze: Effect.Effect<void, MariadbError>
   readonly thaw: Effect.Effect<void>
   /** SIGKILL; waits until it is gone. `start` recovers its data. */
   readonly kill: Effect.Effect<void, MariadbError>
@@ -120,6 +122,10 @@ const temporaryFolder = Effect.map(
   ({ folder }) => folder
 )
 
+const dataOf = (folder: string): string => path.join(folder, "data")
+
+const run = promisify(execFile)
+
 /** Initialises and starts a server. It is killed and its files are deleted with the Scope. */
 export const make = (
   options: Options = {}
@@ -128,7 +134,7 @@ export const make = (
     const { initialise, server } = yield* programs
     const port = yield* Effect.mapError(freePort, ({ cause, message }) => new MariadbError({ message, cause }))
     const folder = yield* temporaryFolder
-    const data = path.join(folder, "data")
+    const data = dataOf(folder)
     const socketPath = path.join(folder, "socket")
     const settings: Record<string, string> = {
       datadir: data,
@@ -143,6 +149,9 @@ export const make = (
       innodb_flush_log_at_trx_commit: "2",
       innodb_buffer_pool_size: "64M",
       innodb_log_file_size: "32M",
+      // So that nothing is written while it is frozen.
+      innodb_use_native_aio: "OFF",
+      server_id: String(port),
       ...options.settings
     }
     const log: Array<string> = []
@@ -170,6 +179,15 @@ export const make = (
     }
 
     const failed = () => new MariadbError({ message: `MariaDB cannot start. Its log:\n${log.join("").trim()}` })
+
+    const stopped = Effect.sync(() => !isRunning() || isStopped(child!.pid!)).pipe(
+      Effect.repeat({ until: (is) => is, schedule: Schedule.spaced("2 millis") }),
+      Effect.timeoutFail({
+        duration: "10 seconds",
+        onTimeout: () => new MariadbError({ message: "MariaDB goes on 10 seconds after SIGSTOP" })
+      }),
+      Effect.asVoid
+    )
 
     const started = Effect.async<void, MariadbError>((resume) => {
       const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
@@ -210,14 +228,22 @@ export const make = (
 
     const query: Server["query"] = (sql, params) => ask(sql, params, { host, port, database, user, password })
 
-    yield* attempt("MariaDB's files cannot be initialised", () =>
-      promisify(execFile)(initialise, [
-        "--no-defaults",
-        `--datadir=${data}`,
-        "--auth-root-authentication-method=normal",
-        "--skip-test-db",
-        "--skip-name-resolve"
-      ], asNobody))
+    const original = options.copyOf
+    yield* original === undefined
+      ? attempt("MariaDB's files cannot be initialised", () =>
+        run(initialise, [
+          "--no-defaults",
+          `--datadir=${data}`,
+          "--auth-root-authentication-method=normal",
+          "--skip-test-db",
+          "--skip-name-resolve"
+        ], asNobody))
+      // As a crash leaves them: they are recovered.
+      : Effect.acquireUseRelease(
+        original.freeze,
+        () => attempt("MariaDB's files cannot be copied", () => run("cp", ["-a", dataOf(original.folder), data])),
+        () => original.thaw
+      )
     yield* Effect.acquireRelease(
       Effect.sync(() => process.prependOnceListener("exit", atExit)),
       () => Effect.zipRight(Effect.orDie(kill), Effect.sync(() => process.off("exit", atExit)))
@@ -225,15 +251,16 @@ export const make = (
     yield* start
     // Who has no password comes in by the socket only, which is in a folder that nobody else can open.
     const asRoot = { socketPath, user: "root" }
-    for (
-      const sql of [
+    const statements = original !== undefined
+      ? []
+      : [
         `CREATE DATABASE ${database}`,
         `CREATE USER ${user}@'%' IDENTIFIED BY '${password}'`,
         `GRANT ALL ON *.* TO ${user}@'%' WITH GRANT OPTION`,
         "DELETE FROM mysql.global_priv WHERE user IN ('', 'root') AND host <> 'localhost'",
         "FLUSH PRIVILEGES"
       ]
-    ) {
+    for (const sql of statements) {
       yield* ask(sql, undefined, asRoot)
     }
 
@@ -248,7 +275,7 @@ export const make = (
       start,
       stop,
       restart: Effect.zipRight(stop, start),
-      freeze: signal("SIGSTOP"),
+      freeze: Effect.zipRight(signal("SIGSTOP"), stopped),
       thaw: signal("SIGCONT"),
       kill,
       query,

@@ -7,21 +7,30 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import mysql from "mysql2/promise"
 import * as Mariadb from "../../support/mariadb.js"
+import * as Standby from "../../support/mariadbStandby.js"
 import { stranger, teller } from "../bank.js"
 import { limits } from "../limits.js"
 import type { Database, Server } from "./database.js"
 
 const options = {
   maxConnections: limits.maxConnections,
-  settings: { idle_transaction_timeout: String(limits.idleInTransaction / 1000) }
+  settings: {
+    idle_transaction_timeout: String(limits.idleInTransaction / 1000),
+    // What a standby reads, for as long as it may take to make one.
+    log_bin: "log",
+    log_slave_updates: "ON",
+    max_binlog_size: "16M",
+    binlog_expire_logs_seconds: "120"
+  }
 }
-
-const none = new Mariadb.MariadbError({ message: "There is no standby of MariaDB" })
 
 const ofServer = (server: Mariadb.Server): Server => ({
   ...server,
-  standby: Effect.fail(none),
-  promote: Effect.fail(none)
+  standby: Mariadb.make({ ...options, copyOf: server }).pipe(
+    Effect.tap((standby) => Standby.follow(standby, server)),
+    Effect.map(ofServer)
+  ),
+  promote: Standby.promote(server)
 })
 
 const ids = (rows: ReadonlyArray<Record<string, any>>): ReadonlyArray<number> => rows.map(({ id }) => Number(id))

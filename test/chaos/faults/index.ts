@@ -13,5 +13,5 @@ export const faults: ReadonlyArray<Fault> = [...network, ...server, ...disk, fai
 /** Those that a kind of database has. */
 export const faultsOf: Readonly<Record<Database["name"], ReadonlyArray<Fault>>> = {
   postgres: faults,
-  mariadb: [...network, ...server]
+  mariadb: [...network, ...server, failover]
 }
