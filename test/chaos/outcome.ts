@@ -25,14 +25,11 @@ export const committed: Outcome = { _tag: "Committed" }
 /** SQLSTATEs with which a server that is in trouble may answer: lost against another transaction, no resources, told to stop, a standby. */
 const troubles = /^(08...|40...|53...|57...|25P03|25006)$/
 
-/** The same of MariaDB, whose SQLSTATEs say little: numbers of errors. */
+/** The same of MariaDB, whose SQLSTATEs say little. Not 1317: only a cancel that has hit somebody else's statement is answered with it. */
 const mariadbTroubles: ReadonlySet<number | undefined> = new Set([
-  1040, // too many connections
   1053, // it stops
   1205, // a lock was waited for too long
   1213, // a deadlock
-  1317, // interrupted
-  1927, // killed
   1969 // a statement took too long
 ])
 

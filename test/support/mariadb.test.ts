@@ -10,6 +10,7 @@ import mysql from "mysql2/promise"
 import { existsSync } from "node:fs"
 import type { Server } from "./mariadb.js"
 import * as Mariadb from "./mariadb.js"
+import * as Standby from "./mariadbStandby.js"
 
 class Own extends Context.Tag("test/Mariadb")<Own, Server>() {}
 
@@ -80,6 +81,31 @@ const suite = () => {
           expect((yield* Effect.promise(() => all[1]!.query("SELECT 1 AS one")))[0]).toEqual([{ one: 1 }])
         }))
     }
+  )
+
+  it.scopedLive(
+    "has a standby, which only reads, and has all that was committed when it is promoted",
+    () =>
+      Effect.gen(function*() {
+        const options = { settings: { log_bin: "log", log_slave_updates: "ON" } }
+        const primary = yield* Mariadb.make(options)
+        yield* primary.query("CREATE TABLE kept (value INT PRIMARY KEY)")
+        yield* primary.query("INSERT INTO kept VALUES (1)")
+        const standby = yield* Mariadb.make({ ...options, copyOf: primary })
+        yield* Standby.follow(standby, primary)
+        yield* primary.query("INSERT INTO kept VALUES (2)")
+        yield* primary.query("CREATE USER somebody@'%' IDENTIFIED BY 'secret'")
+        yield* primary.query("GRANT ALL ON kept TO somebody")
+        yield* primary.query("INSERT INTO kept VALUES (3)")
+        yield* primary.kill
+        const somebody = yield* session({ ...standby, user: "somebody", password: Redacted.make("secret") })
+        const write = Effect.tryPromise(() => somebody.query("INSERT INTO kept VALUES (4)"))
+        expect(yield* Effect.flip(write)).toMatchObject({ error: { errno: 1290 } })
+        yield* Standby.promote(standby)
+        yield* write
+        expect(yield* values(standby)).toEqual([1, 2, 3, 4])
+      }),
+    60_000
   )
 
   it.live("leaves neither a server nor files", () =>
