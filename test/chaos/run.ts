@@ -141,11 +141,11 @@ const chapter = (
       calls: ended,
       findings: judge(ended, books),
       closing: books.balances,
-      problems: [...late(occurrences), ...unended, ...unrest, ...unsettled, ...unexpected(ended)]
+      broken: [...unended, ...unrest, ...unsettled, ...unexpected(ended)]
     }
   })
 
-/** Chapter after chapter, until the time is over, or until what is broken makes the next one meaningless. */
+/** Chapter after chapter, until the time is over, or something is broken that the next one would only inherit. */
 const chapters = (book: Book, plan: Plan) =>
   Effect.gen(function*() {
     let opening = bank.opening
@@ -154,19 +154,21 @@ const chapters = (book: Book, plan: Plan) =>
     const findings: Array<Finding> = []
     const problems: Array<string> = []
     const samples: Array<Sample> = []
-    for (let number = 0; problems.length === 0 && findings.length === 0; number++) {
+    const isReadable = () =>
+      problems.length === 0 && findings.length === 0 && occurrences.every(({ recovery }) => recovery !== undefined)
+    for (let number = 0; isReadable(); number++) {
       if ((yield* Clock.currentTimeMillis) - book.began >= plan.millis) break
       const written = yield* chapter(book, plan, number, opening)
       opening = written.closing
       tally = Tally.add(tally, written.calls, written.findings)
       occurrences.push(...written.occurrences)
       findings.push(...written.findings)
-      problems.push(...written.problems)
+      problems.push(...written.broken)
       const resources = yield* Resources.now
       const { idle } = yield* book.pool.stats
       samples.push({ at: (yield* Clock.currentTimeMillis) - book.began, connections: idle, ...resources })
     }
-    return { tally, occurrences, findings, problems: [...problems, ...growing(samples)], samples }
+    return { tally, occurrences, findings, problems: [...problems, ...late(occurrences), ...growing(samples)], samples }
   })
 
 export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>

@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import type { ServerError } from "./databases/database.js"
 import type { Fault, World } from "./faults/fault.js"
 import { boundOf } from "./limits.js"
@@ -26,9 +27,20 @@ export interface Occurrence {
   /** How long it was felt afterwards. Undefined: for as long as anybody looked. */
   readonly recovery: number | undefined
   readonly bound: number
+  /** The longest that this process could do nothing meanwhile, in milliseconds: what was felt for longer was also the machine's doing. */
+  readonly stalled: number
 }
 
 export const isRecovered = ({ bound, recovery }: Occurrence): boolean => recovery !== undefined && recovery <= bound
+
+const watchStalls = Effect.acquireRelease(
+  Effect.sync(() => {
+    const stalls = monitorEventLoopDelay()
+    stalls.enable()
+    return stalls
+  }),
+  (stalls) => Effect.sync(() => stalls.disable())
+)
 
 const strike = (world: World, workload: Workload, fault: Fault, began: number) =>
   Effect.gen(function*() {
@@ -36,6 +48,7 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
     // Of its own: how often it draws is a matter of time, and what comes after it must not depend on that.
     const random = Random.make(yield* Random.nextInt)
     const at = yield* Clock.currentTimeMillis
+    const stalls = yield* watchStalls
     workload.enter(fault.name)
     yield* Effect.ensuring(
       Effect.scoped(Effect.zipRight(Effect.withRandom(fault.begin(world), random), Effect.sleep(lasts))),
@@ -51,10 +64,11 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
       at: at - began,
       lasted: over - at,
       recovery,
-      bound: boundOf(fault.leaves)
+      bound: boundOf(fault.leaves),
+      stalled: Math.round(stalls.max / 1e6)
     }
     return occurrence
-  })
+  }).pipe(Effect.scoped)
 
 /** Rounds of all faults, each in an order of its own, until `isOver` or a recovery never came. */
 export const run = (

@@ -44,7 +44,7 @@ export const network: ReadonlyArray<Fault> = [
   {
     name: "bandwidth",
     what: "1,000 bytes a second, in each direction of a connection.",
-    leaves: ["Hangs"],
+    leaves: ["FailedOpenings", "Hangs"],
     ...mode(Proxy.throttle(1_000))
   },
   {
