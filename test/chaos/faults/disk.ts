@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as path from "node:path"
 import * as Disk from "../../support/disk.js"
+import { PostgresError } from "../../support/postgres.js"
 import type { ServerError } from "../databases/database.js"
 import type { Fault, World } from "./fault.js"
 
@@ -14,10 +15,22 @@ const keepFull = (world: World) => {
   return Effect.zipRight(full, Effect.forkScoped(Effect.repeat(full, Schedule.spaced("20 millis"))))
 }
 
-/** It may have ended by itself, or be about to. */
-const recover = ({ server }: World): Effect.Effect<void, ServerError> =>
+const isWell = ({ server }: World, seconds: number) =>
   Effect.zipRight(server.start, server.query("select 1")).pipe(
-    Effect.retry(Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(600))),
+    Effect.retry(Schedule.spaced("50 millis")),
+    Effect.timeoutFail({
+      duration: seconds * 1000,
+      onTimeout: () => new PostgresError({ message: `Not well ${seconds} s after there is room on its disk` })
+    })
+  )
+
+/**
+ * It may have ended by itself, or be about to. One that recovers as the disk becomes free may also wait for a process that has ended meanwhile, until
+ * its `checkpoint_timeout`: an operator kills it.
+ */
+const recover = (world: World): Effect.Effect<void, ServerError> =>
+  isWell(world, 3).pipe(
+    Effect.orElse(() => Effect.zipRight(world.server.kill, isWell(world, 30))),
     Effect.asVoid
   )
 
