@@ -380,10 +380,18 @@ export abstract class Wire<W extends Work<E>, E> {
     }
   }
 
-  /** Hangs up. The server would go on with a query, so it is told to stop. */
+  /**
+   * Beyond use at once. The server would go on with a query, so it is told to stop, and hung up on when it has heard: a pooler in between drops
+   * the cancel of a client that has gone.
+   */
   abort(reason: unknown): void {
-    if (this.isCancellable) this.sendKill(this.onKill())
-    this.destroy(reason)
+    if (!this.isCancellable) return this.destroy(reason)
+    const heard = this.onKill()
+    this.sendKill(() => {
+      heard()
+      this.hangUp()
+    })
+    this.lose(reason)
   }
 
   /** Somebody's query runs, on the raw client perhaps, and no cancel is on its way to it. */
