@@ -7,13 +7,13 @@ import type { Cancel, CancelOutcome, Limits, Work } from "./work.js"
 
 /**
  * Connecting → Open → Closing, and Lost from any of them. Closing has said goodbye and waits for the server to hang up; Lost is
- * beyond use.
+ * beyond use, and hung up on, unless the server is yet to hear that it is to stop.
  */
 type Life =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Open" }
   | { readonly _tag: "Closing" }
-  | { readonly _tag: "Lost"; readonly reason: unknown }
+  | { readonly _tag: "Lost"; readonly reason: unknown; readonly kill: "none" | "underWay" }
 
 /**
  * Who has the wire.
@@ -375,7 +375,7 @@ export abstract class Wire<W extends Work<E>, E> {
       this.life = { _tag: "Closing" }
       this.socket.once("close", this.after(goodbyeTimeout, () => this.destroy(new Error("the server did not hang up"))))
       this.sayGoodbye()
-    } else {
+    } else if (this.life._tag !== "Lost" || this.life.kill === "none") {
       this.abort(new Error("it was closed"))
     }
   }
@@ -391,7 +391,7 @@ export abstract class Wire<W extends Work<E>, E> {
       heard()
       this.hangUp()
     })
-    this.lose(reason)
+    this.lose(reason, "underWay")
   }
 
   /** Somebody's query runs, on the raw client perhaps, and no cancel is on its way to it. */
@@ -402,10 +402,10 @@ export abstract class Wire<W extends Work<E>, E> {
   }
 
   /** Beyond use from now on. Everybody who waits is told. */
-  lose(reason: unknown): void {
+  lose(reason: unknown, kill: "none" | "underWay" = "none"): void {
     const { life, queue, turn, onSettled, onLost } = this
     if (life._tag === "Lost") return
-    this.life = { _tag: "Lost", reason }
+    this.life = { _tag: "Lost", reason, kill }
     this.turn = free
     this.queue = []
     this.onSettled = []
