@@ -161,10 +161,13 @@ export const before = (
       running = child
       for (const stream of [child.stdout, child.stderr]) stream.on("data", note)
       child.on("error", note)
-      child.on("close", () => running = undefined)
+      child.on("close", (code, signal) => {
+        note(`It has ended: ${signal ?? code}`)
+        running = undefined
+      })
       return isListening(port).pipe(
         Effect.repeat({ until: (is) => is || running === undefined, schedule: Schedule.spaced(20) }),
-        Effect.flatMap((is) => is ? Effect.void : Effect.fail("it has ended")),
+        Effect.flatMap(() => running === undefined ? Effect.fail("it has ended") : Effect.void),
         Effect.timeout("10 seconds"),
         Effect.mapError(() => new PgBouncerError({ message: `PgBouncer does not listen. Its log:\n${log.join("")}` }))
       )

@@ -26,10 +26,10 @@ export const ofBouncer = ({ code, message }: ServerError): Finding<PgConnectReas
   if (/authentication failed|^no such user|^not allowed/.test(message)) {
     return { reason: "Authentication", remedy: "Check the user, the password and PgBouncer's auth_file or auth_query." }
   }
-  if (/^no such database/.test(message)) {
+  if (message.startsWith("no such database")) {
     return { reason: "UnknownDatabase", remedy: "Check the database's name, and PgBouncer's section [databases]." }
   }
-  if (/^no more connections allowed/.test(message)) {
+  if (message.startsWith("no more connections allowed")) {
     return {
       reason: "TooManyConnections",
       remedy: "Lower the pool's maxSize, or raise PgBouncer's max_client_conn or the limit of the database or the user."
