@@ -1,108 +1,118 @@
-/** Draws how long callers wait in an overloaded pool, with overload control and without it: docs/overload.svg. */
+/**
+ * Ten times what a PostgreSQL server can do, for a minute and more: how many of those who ask are answered in time, and what is left of
+ * it when it is over. docs/overload.md has what came out.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as fs from "node:fs/promises"
-import { quantile } from "simple-statistics"
-import { render } from "../report/chart.js"
+import { head } from "../against.js"
+import { server } from "../measure/postgres.js"
+import * as Progress from "../progress.js"
+import { machine, machineText, versions } from "../report/machine.js"
 import { root } from "../root.js"
-import type { Call, Stretch } from "./simulate.js"
-import { simulate, timeout } from "./simulate.js"
+import type { Arguments } from "./arguments.js"
+import { InvalidArguments, parse, usage } from "./arguments.js"
+import { contenders, controlled } from "./contenders.js"
+import type { Row } from "./measure.js"
+import { capacity, measure } from "./measure.js"
+import type { Plan } from "./plan.js"
+import { full, quick } from "./plan.js"
+import { conditions, drawing, floodTable, loadTable, percent } from "./report.js"
 
-/** In milliseconds: the default. */
-const target = 50
+/** The share of its best goodput that Cenote with overload control must keep. */
+const bound = 0.9
 
-/** A minute of twice the load that can be served, and what was before and comes after. */
-const stretches: ReadonlyArray<Stretch> = [
-  { load: 0.5, seconds: 10 },
-  { load: 2, seconds: 60 },
-  { load: 0.5, seconds: 20 }
-]
+class Collapsed extends Data.TaggedError("Collapsed")<{ readonly message: string }> {}
 
-const seconds = Array.from({ length: stretches.reduce((sum, { seconds }) => sum + seconds, 0) }, (_, second) => second)
+interface Seen {
+  readonly rows: ReadonlyArray<Row>
+  readonly capacity: number
+}
 
-type Points = ReadonlyArray<readonly [second: number, value: number]>
+const measureAll = (plan: Plan): Effect.Effect<Seen, { readonly message: string }> =>
+  Effect.gen(function*() {
+    yield* server
+    const progress = yield* Progress.make(contenders.length)
+    const served = yield* capacity(plan.step)
+    const rows = yield* Effect.forEach(contenders, ({ name }) =>
+      Effect.zipLeft(measure(plan, name, served, progress.now), progress.advance))
+    return { rows, capacity: served }
+  }).pipe(Effect.scoped)
 
-/** What is so of the calls whose wait ended in each second, if anything is. */
-const bySecond = (
-  calls: ReadonlyArray<Call>,
-  toValue: (calls: ReadonlyArray<Call>) => number | undefined
-): Points =>
-  seconds.flatMap((second) => {
-    const value = toValue(calls.filter(({ at, waited }) => Math.floor((at + waited) / 1_000) === second))
-    return value === undefined ? [] : [[second, value] as const]
+const page = new URL("docs/overload.md", root)
+
+const write = (plan: Plan, { capacity, rows }: Seen, commit: string) =>
+  Effect.promise(async () => {
+    const text = await fs.readFile(page, "utf8")
+    const where = machineText(machine(), new Date(), commit, versions(["effect", "@effect/sql-pg", "pg", "postgres"]))
+    const parts: Record<string, string> = {
+      run: `${where} ${conditions(rows, plan, capacity)}`,
+      flood: floodTable(rows, plan),
+      loads: loadTable(rows, plan)
+    }
+    const written = Object.entries(parts).reduce(
+      (text, [name, part]) =>
+        text.replace(
+          new RegExp(`<!-- ${name} -->[^]*<!-- /${name} -->`),
+          () => `<!-- ${name} -->\n${part}\n<!-- /${name} -->`
+        ),
+      text
+    )
+    await fs.writeFile(page, written)
+    await fs.writeFile(new URL("docs/overload.svg", root), drawing(rows, plan))
   })
 
-/** Of those that were served; no less than what a logarithmic axis can show. */
-const medianWait = (calls: ReadonlyArray<Call>): Points =>
-  bySecond(calls, (calls) => {
-    const waits = calls.filter(({ end }) => end === "Served").map(({ waited }) => waited)
-    return waits.length === 0 ? undefined : Math.max(1, quantile(waits, 0.5))
+const judge = (rows: ReadonlyArray<Row>) =>
+  Effect.gen(function*() {
+    const row = rows.find(({ name }) => name === controlled)
+    if (row?._tag !== "Measured") {
+      return yield* new Collapsed({ message: `${controlled}: ${row?.why ?? "not measured"}` })
+    }
+    const said = `${controlled} keeps ${percent(row.kept)} of its best goodput`
+    yield* Console.log(`\n${said}.`)
+    if (row.kept < bound) return yield* new Collapsed({ message: `${said}: ${percent(bound)} at least are wanted.` })
   })
 
-const count = (calls: ReadonlyArray<Call>, wanted: Call["end"]): Points =>
-  bySecond(calls, (calls) => calls.filter(({ end }) => end === wanted).length)
-
-const without = simulate({ overload: false }, stretches)
-const controlled = simulate({ overload: true }, stretches)
-
-const colours = { without: "#e4572e", controlled: "#2f6690" }
-
-const line = (
-  panel: 0 | 1,
-  name: string,
-  kind: keyof typeof colours,
-  points: Points,
-  type: "solid" | "dashed" = "solid"
-) => ({
-  type: "line",
-  name,
-  data: points,
-  xAxisIndex: panel,
-  yAxisIndex: panel,
-  showSymbol: false,
-  color: colours[kind],
-  lineStyle: { width: 2, type }
-})
-
-const mark = (name: string, y: number) => ({
-  yAxis: y,
-  name,
-  label: { formatter: name, position: "insideEndTop", color: "#555555" },
-  lineStyle: { color: "#999999", type: "dotted" }
-})
-
-const width = { left: 70, right: 250, outerBoundsMode: "none" }
-const time = { type: "value", min: 0, max: seconds.length }
-
-const drawing = render(1000, 640, {
-  title: {
-    text: "A minute of twice the load that 10 connections can serve",
-    left: "center",
-    textStyle: { fontSize: 15 }
-  },
-  legend: { orient: "vertical", left: 765, top: 60, textStyle: { fontSize: 11 } },
-  grid: [{ ...width, top: 50, height: 250 }, { ...width, top: 360, height: 220 }],
-  xAxis: [
-    { ...time, gridIndex: 0, axisLabel: { show: false } },
-    { ...time, gridIndex: 1, name: "seconds; the overload lasts from 10 to 70", nameLocation: "middle", nameGap: 28 }
-  ],
-  yAxis: [
-    { type: "log", gridIndex: 0, name: "ms, median", nameLocation: "middle", nameGap: 48, min: 1, max: 10_000 },
-    { type: "value", gridIndex: 1, name: "callers a second", nameLocation: "middle", nameGap: 48 }
-  ],
-  series: [
-    {
-      ...line(0, "wait of the served, without", "without", medianWait(without)),
-      markLine: {
-        silent: true,
-        symbol: "none",
-        data: [mark(`acquireTimeout, ${timeout / 1_000} s`, timeout), mark(`target, ${target} ms`, target)]
+const overload = ({ docs, quick: isQuick, seconds }: Arguments) =>
+  Effect.gen(function*() {
+    const plan = isQuick ? quick(seconds) : full(seconds)
+    const seen = yield* measureAll(plan)
+    yield* Console.log(conditions(seen.rows, plan, seen.capacity))
+    yield* Console.log(`\n${floodTable(seen.rows, plan)}\n\n${loadTable(seen.rows, plan)}`)
+    for (const row of seen.rows) {
+      if (row._tag === "Measured" && row.failure !== undefined) {
+        yield* Console.log(`\n${row.name} failed: ${row.failure}`)
       }
-    },
-    line(0, "wait of the served, with overload", "controlled", medianWait(controlled)),
-    line(1, "served, without", "without", count(without, "Served")),
-    line(1, "served, with overload", "controlled", count(controlled, "Served")),
-    line(1, "timed out after 5 s, without", "without", count(without, "TimedOut"), "dashed"),
-    line(1, "refused, with overload", "controlled", count(controlled, "Refused"), "dashed")
-  ]
+    }
+    if (docs) yield* write(plan, seen, yield* head)
+    if (!isQuick) yield* judge(seen.rows)
+  })
+
+const main = Effect.gen(function*() {
+  const args = yield* parse(process.argv.slice(2))
+  yield* args.help ? Console.log(usage) : overload(args)
 })
 
-await fs.writeFile(new URL("docs/overload.svg", root), drawing)
+/** 0: it went well. 1: it did not. 2: the arguments cannot be used. 130: it was stopped. */
+const codeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.isInterruptedOnly(exit.cause)) return 130
+  return Cause.squash(exit.cause) instanceof InvalidArguments ? 2 : 1
+}
+
+NodeRuntime.runMain(main, {
+  disableErrorReporting: true,
+  teardown: (exit, end) => {
+    if (Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)) {
+      const error = Cause.squash(exit.cause)
+      console.error(
+        `\n✘ ${Cause.isFailure(exit.cause) && error instanceof Error ? error.message : Cause.pretty(exit.cause)}`
+      )
+    }
+    end(codeOf(exit))
+  }
+})

@@ -1,9 +1,7 @@
 /** Writes what was measured into docs/. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { readFileSync } from "node:fs"
 import * as fs from "node:fs/promises"
-import * as os from "node:os"
 import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
 import type { Case, Measure, Result, Row } from "../model.js"
@@ -12,6 +10,7 @@ import { root } from "../root.js"
 import type { Budget, Figures } from "./budgets.js"
 import { isMet, libraries } from "./budgets.js"
 import { loadTables } from "./load.js"
+import { machine, machineText, versions } from "./machine.js"
 import { budgetTable, caseTable, heapTable } from "./tables.js"
 
 export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {}
@@ -19,17 +18,9 @@ export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly messag
 const page = new URL("docs/performance.md", root)
 const folder = new URL("docs/benchmarks/", root)
 
-const json = (url: URL | string) => JSON.parse(readFileSync(url, "utf8")) as Record<string, Record<string, string>>
-
 /** Of everybody who is compared. */
-const versions = (): Record<string, string> => {
-  const installed = (name: string) => {
-    const manifest = json(new URL(`benchmarks/node_modules/${name}/package.json`, root)) as unknown as {
-      version: string
-    }
-    return manifest.version
-  }
-  const names = [
+const installed = (): Record<string, string> =>
+  versions([
     "effect",
     ...libraries,
     "pg",
@@ -37,32 +28,7 @@ const versions = (): Record<string, string> => {
     "@effect/platform",
     "@effect/platform-node",
     "autocannon"
-  ]
-  return Object.fromEntries(names.map((name) => [name, installed(name)]))
-}
-
-export interface Machine {
-  readonly processor: string
-  readonly cores: number
-  readonly memory: string
-  readonly system: string
-  readonly node: string
-}
-
-const machine = (): Machine => ({
-  processor: os.cpus()[0]?.model.trim() ?? "unknown",
-  cores: os.cpus().length,
-  memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`,
-  system: `${os.type()} ${os.machine()}`,
-  node: process.version
-})
-
-const machineText = (on: Machine, at: Date, commit: string): string =>
-  `Measured on ${at.toISOString().slice(0, 10)}, at commit ${
-    commit.slice(0, 12)
-  }: ${on.processor}, ${on.cores} cores, ` +
-  `${on.memory} of memory, ${on.system}, Node ${on.node}; ` +
-  `${Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(", ")}.`
+  ])
 
 const workOf = (result: Result): Case => cases.find(({ name }) => name === result.case) as Case
 
@@ -130,7 +96,7 @@ export const write = (
     // Large, and needed here only.
     const { chart, heapChart } = yield* Effect.promise(() => import("./chart.js"))
     const text = yield* io(() => fs.readFile(page, "utf8")).pipe(
-      Effect.flatMap((text) => replaceRegion(text, "machine", machineText(on, at, commit))),
+      Effect.flatMap((text) => replaceRegion(text, "machine", machineText(on, at, commit, installed()))),
       Effect.flatMap((text) => replaceRegion(text, "budgets", budgetTable(budgets))),
       Effect.flatMap((text) => replaceRegion(text, "cases", casesText(figures, true)))
     )
@@ -138,7 +104,7 @@ export const write = (
       at: at.toISOString(),
       commit,
       machine: on,
-      versions: versions(),
+      versions: installed(),
       unit: "µs an operation: lower quartile, median, upper quartile",
       budgets: budgets.map((budget) => ({ ...budget, met: isMet(budget) })),
       cases: figures.results.map(({ case: name, rows }) => ({ name, rows: rows.map(summary) })),

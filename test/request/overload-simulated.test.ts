@@ -1,7 +1,7 @@
-/** A minute of twice the load that the pool can serve, in virtual time: what docs/overload.svg shows. */
+/** A minute of twice the load that the pool can serve, in virtual time: what docs/overload-virtual.svg shows. */
 import { describe, expect, it } from "vitest"
-import type { Call } from "../../benchmarks/overload/simulate.js"
-import { simulate, timeout } from "../../benchmarks/overload/simulate.js"
+import type { Call } from "../../benchmarks/overload-virtual/simulate.js"
+import { simulate, timeout } from "../../benchmarks/overload-virtual/simulate.js"
 
 const minute = [{ load: 2, seconds: 60 }]
 

@@ -44,12 +44,12 @@ export const missing: Effect.Effect<string | undefined> = Effect.acquireUseRelea
 
 const isFull = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOSPC"
 
-/** The last bytes are taken in small pieces. */
-const pieces = [1 << 20, 1 << 12, 1] as const
+/** The last room is taken in pieces of a page. */
+const pieces = [1 << 20, 1 << 12] as const
 
-/** Lets a file grow until the disk is full. */
+/** Lets a file grow until the disk is full. An interruption waits for that. */
 export const fill = (file: string): Effect.Effect<void, DiskError> =>
-  attempt(`${file} cannot be written`, async () => {
+  Effect.uninterruptible(attempt(`${file} cannot be written`, async () => {
     for (const size of pieces) {
       const piece = Buffer.alloc(size)
       try {
@@ -58,7 +58,7 @@ export const fill = (file: string): Effect.Effect<void, DiskError> =>
         if (!isFull(error)) throw error
       }
     }
-  })
+  }))
 
 export const remove = (file: string): Effect.Effect<void, DiskError> =>
   attempt(`${file} cannot be deleted`, () => fs.rm(file, { force: true }))
