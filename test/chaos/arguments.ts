@@ -3,18 +3,32 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
-import { faults } from "./faults/index.js"
+import type { Database } from "./databases/database.js"
+import { databases } from "./databases/index.js"
+import type { Fault } from "./faults/fault.js"
+import { faults, faultsOf } from "./faults/index.js"
 
 const names = faults.map(({ name }) => name)
 
+const kinds = [databases.postgres.name, databases.mariadb.name] as const
+
 const width = Math.max(...names.map(({ length }) => length)) + 2
 
-const described = faults.map(({ name, what }) => `      ${name.padEnd(width)}${what}`).join("\n")
+const has = (kind: Database["name"], fault: string): boolean => faultsOf[kind].some(({ name }) => name === fault)
+
+/** Where not all of the databases have it. */
+const only = ({ name }: Fault): string => {
+  const having = kinds.filter((kind) => has(kind, name))
+  return having.length < kinds.length ? ` (${having.join(", ")})` : ""
+}
+
+const described = faults.map((fault) => `      ${fault.name.padEnd(width)}${fault.what}${only(fault)}`).join("\n")
 
 export const usage = `
 pnpm chaos [options]
 
   --minutes M      how long faults are made, in minutes (default: 2)
+  --database D     of which database, postgres or mariadb (default: postgres)
   --fault F        this fault alone, again and again
   --seed S         in which order, how long, and what the callers ask for (default: one that nobody has chosen)
   --json FILE      write the result there
@@ -40,6 +54,10 @@ const fault = Schema.Literal(...names).annotations({
   message: ({ actual }) => ({ message: `"${actual}" is none of the faults: ${names.join(", ")}`, override: true })
 })
 
+const database = Schema.Literal(...kinds).annotations({
+  message: ({ actual }) => ({ message: `"${actual}" is none of the databases: ${kinds.join(", ")}`, override: true })
+})
+
 const nonEmpty = Schema.NonEmptyString.annotations({
   message: () => ({ message: "must be the name of a file", override: true })
 })
@@ -51,12 +69,18 @@ const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: A) =>
 
 const Arguments = Schema.Struct({
   minutes: withDefault(minutes, 2),
+  database: withDefault(database, "postgres"),
   fault: optional(fault),
   seed: optional(seed),
   json: optional(nonEmpty),
   docs: withDefault(Schema.Boolean, false),
   help: withDefault(Schema.Boolean, false)
-})
+}).pipe(Schema.filter(({ database, fault }) =>
+  fault === undefined || has(database, fault) ? undefined : {
+    path: ["fault"],
+    message: `"${fault}" is none of the faults of ${database}: ${faultsOf[database].map(({ name }) => name).join(", ")}`
+  }
+))
 
 export type Arguments = typeof Arguments.Type
 
@@ -69,6 +93,7 @@ export const parse = (args: ReadonlyArray<string>): Either.Either<Arguments, str
         args: args.filter((arg) => arg !== "--"),
         options: {
           minutes: { type: "string" },
+          database: { type: "string" },
           fault: { type: "string" },
           seed: { type: "string" },
           json: { type: "string" },

@@ -1,13 +1,11 @@
 /** A bank: accounts, and a ledger with an entry for each transfer, written in the same transaction as what it moves. */
-import * as PgPool from "@cenote/sql-adapter/PgPool"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
-import type { PostgresError, Server } from "../support/postgres.js"
+import type { Database, Server, ServerError } from "./databases/database.js"
 import type { Books, Transfer } from "./judge.js"
-import { limits } from "./limits.js"
 
 export const accounts = 1_000
 const openingBalance = 1_000
@@ -19,50 +17,27 @@ export const stranger = "chaos_stranger"
 
 export const newPassword = (): Redacted.Redacted => Redacted.make(randomBytes(16).toString("hex"))
 
-/** As an argument of a function: no message quotes it. */
-export const setPassword = (server: Server, role: string, password: Redacted.Redacted) =>
-  Effect.asVoid(server.query("select set_password($1, $2)", [role, Redacted.value(password)]))
+/** A row for each account, as both databases take it. */
+const rows = Array.from({ length: accounts }, (_, index) => `(${index + 1}, ${openingBalance})`).join(", ")
 
-export const open = (server: Server, password: Redacted.Redacted): Effect.Effect<void, PostgresError> =>
+export const open = (
+  { createRole, setPassword }: Database,
+  server: Server,
+  password: Redacted.Redacted
+): Effect.Effect<void, ServerError> =>
   Effect.gen(function*() {
     yield* server.query("create table accounts (id integer primary key, balance integer not null)")
     yield* server.query(
       "create table ledger (id integer primary key, from_account integer not null, to_account integer not null, amount integer not null)"
     )
-    yield* server.query("insert into accounts select id, $2::integer from generate_series(1, $1) id", [
-      accounts,
-      openingBalance
-    ])
-    yield* server.query(
-      "create function set_password(role text, password text) returns void language plpgsql as $$ begin execute format('alter role %I password %L', role, password); end $$"
-    )
+    yield* server.query(`insert into accounts values ${rows}`)
     for (const role of [teller, stranger]) {
-      yield* server.query(`create role ${role} login`)
+      yield* createRole(server, role)
       yield* setPassword(server, role, password)
     }
-    yield* server.query(`grant select, insert, update on accounts, ledger to ${teller}`)
-  })
-
-/** The client under test. Its connections go to `host` and `port`, and ask for the password at each opening. */
-export const client = (
-  address: { readonly host: string; readonly port: number },
-  password: () => Redacted.Redacted
-) =>
-  PgPool.layer({
-    connection: Effect.sync(() => ({
-      host: address.host,
-      port: address.port,
-      database: "postgres",
-      user: teller,
-      password: password(),
-      applicationName: teller,
-      statementTimeout: limits.statementTimeout,
-      cancelTimeout: limits.cancelTimeout
-    })),
-    maxSize: limits.maxSize,
-    acquireTimeout: limits.acquireTimeout,
-    connectTimeout: limits.connectTimeout,
-    closeTimeout: limits.closeTimeout
+    for (const table of ["accounts", "ledger"]) {
+      yield* server.query(`grant select, insert, update on ${table} to ${teller}`)
+    }
   })
 
 /** What a transfer does in its transaction. */
@@ -85,31 +60,22 @@ export type Balances = ReadonlyMap<number, number>
 export const opening: Balances = new Map(Array.from({ length: accounts }, (_, index) => [index + 1, openingBalance]))
 
 /** Since the accounts had these balances. */
-export const books = (server: Server, opening: Balances): Effect.Effect<Books, PostgresError> =>
+export const books = (server: Server, opening: Balances): Effect.Effect<Books, ServerError> =>
   Effect.gen(function*() {
-    const ledger = yield* server.query("select id, from_account as from, to_account as to, amount from ledger")
+    const ledger = yield* server.query("select id, from_account, to_account, amount from ledger")
     const balances = yield* server.query("select id, balance from accounts")
     return {
       opening,
       balances: new Map(balances.map(({ balance, id }) => [id, balance])),
-      ledger: ledger as ReadonlyArray<Transfer & Record<string, any>>
+      ledger: ledger.map(({ amount, from_account, id, to_account }) => ({
+        id,
+        from: from_account,
+        to: to_account,
+        amount
+      }))
     }
   })
 
 /** Begins a new page: what is in the ledger has been read. */
-export const turnPage = (server: Server): Effect.Effect<void, PostgresError> =>
+export const turnPage = (server: Server): Effect.Effect<void, ServerError> =>
   Effect.asVoid(server.query("truncate ledger"))
-
-/** The pool's sessions, as the server sees them. */
-export const sessions = (server: Server): Effect.Effect<ReadonlyArray<number>, PostgresError> =>
-  Effect.map(
-    server.query("select pid from pg_stat_activity where application_name = $1 order by pid", [teller]),
-    (rows) => rows.map(({ pid }) => pid)
-  )
-
-/** Those that are in a transaction. */
-export const busy = (server: Server): Effect.Effect<ReadonlyArray<number>, PostgresError> =>
-  Effect.map(
-    server.query("select pid from pg_stat_activity where application_name = $1 and xact_start is not null", [teller]),
-    (rows) => rows.map(({ pid }) => pid)
-  )

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
+import type { Database } from "./databases/database.js"
 import { faults } from "./faults/index.js"
 import type { Sample } from "./flat.js"
 import { growth, kinds } from "./flat.js"
@@ -12,10 +13,13 @@ import type { Resources } from "./resources.js"
 
 const docs = new URL("../../docs/", import.meta.url)
 const page = new URL("chaos.md", docs)
-const drawing = new URL("long-run.svg", docs)
+
+/** Of marks, and of the drawing. */
+const suffixes: Readonly<Record<Database["name"], string>> = { postgres: "", mariadb: "-mariadb" }
 
 /** A run in which every promise was kept. */
 export interface Documented {
+  readonly database: Database["name"]
   readonly command: string
   readonly minutes: number
   readonly rows: ReadonlyArray<Row>
@@ -48,16 +52,19 @@ const whatIsHeld = (samples: ReadonlyArray<Sample>): string | undefined => {
     })
 }
 
-/** Puts them between their marks. */
-export const writeTables = ({ command, minutes, rows, samples }: Documented): Effect.Effect<void> =>
+/** Puts them between their marks, where the page has them. */
+export const writeTables = ({ command, database, minutes, rows, samples }: Documented): Effect.Effect<void> =>
   Effect.promise(async () => {
     const text = await readFile(page, "utf8")
     const held = whatIsHeld(samples)
+    const suffix = suffixes[database]
     const tables = [
       between("faults", whatIsDone),
-      between("outcomes", `\`${command}\`:\n\n${table(rows)}`),
-      ...held === undefined ? [] : [between("held", `\`${command}\`, ${samples.length} samples:\n\n${held}`)]
+      between(`outcomes${suffix}`, `\`${command}\`:\n\n${table(rows)}`),
+      ...held === undefined ? [] : [between(`held${suffix}`, `\`${command}\`, ${samples.length} samples:\n\n${held}`)]
     ]
     await writeFile(page, tables.reduce((text, put) => put(text), text))
-    if (held !== undefined) await writeFile(drawing, plot(samples, minutes))
+    if (held !== undefined && text.includes(`(long-run${suffix}.svg)`)) {
+      await writeFile(new URL(`long-run${suffix}.svg`, docs), plot(samples, minutes))
+    }
   })

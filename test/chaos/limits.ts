@@ -2,6 +2,8 @@
 
 export const limits = {
   maxSize: 10,
+  /** Of the server. */
+  maxConnections: 40,
   acquireTimeout: 3_000,
   connectTimeout: 3_000,
   closeTimeout: 2_000,

@@ -11,8 +11,9 @@ import { dirname } from "node:path"
 import * as Disk from "../support/disk.js"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
+import { databases } from "./databases/index.js"
 import { writeTables } from "./document.js"
-import { faults, ofDisk } from "./faults/index.js"
+import { faultsOf, ofDisk } from "./faults/index.js"
 import { broken, reasons, rows, table } from "./report.js"
 import { run } from "./run.js"
 
@@ -61,20 +62,31 @@ const chaos = (args: Arguments) =>
   Effect.gen(function*() {
     const seed = args.seed ?? randomInt(2 ** 31 - 1)
     const noDisk = yield* Disk.missing
-    const asked = faults.filter(({ name }) => args.fault === undefined || args.fault === name)
+    const asked = faultsOf[args.database].filter(({ name }) => args.fault === undefined || args.fault === name)
     const chosen = asked.filter((fault) => noDisk === undefined || !ofDisk.has(fault))
     if (noDisk !== undefined && chosen.length < asked.length) {
       console.error(`Without ${[...ofDisk].map(({ name }) => name).join(" and ")}. ${noDisk}`)
       if (chosen.length === 0) return exitCodes.impossible
     }
-    say(`Seed ${seed}, ${args.minutes} minutes, ${chosen.length} ${chosen.length === 1 ? "fault" : "faults"}`)
+    say(
+      `Of ${args.database}: seed ${seed}, ${args.minutes} minutes, ${chosen.length} ${
+        chosen.length === 1 ? "fault" : "faults"
+      }`
+    )
     const result = yield* Effect.scoped(Effect.flatMap(progress(Math.ceil(args.minutes * 60)), (onFault) =>
-      run({ seed, faults: chosen, hasDisk: noDisk === undefined, millis: args.minutes * 60_000, onFault })))
+      run({
+        database: databases[args.database],
+        seed,
+        faults: chosen,
+        hasDisk: chosen.some((fault) => ofDisk.has(fault)),
+        millis: args.minutes * 60_000,
+        onFault
+      })))
     const all = rows(chosen, result)
     const problems = broken(result)
-    const command = `pnpm chaos --minutes ${args.minutes} --seed ${seed}${
-      args.fault === undefined ? "" : ` --fault ${args.fault}`
-    }`
+    const command = `pnpm chaos${
+      args.database === "postgres" ? "" : ` --database ${args.database}`
+    } --minutes ${args.minutes} --seed ${seed}${args.fault === undefined ? "" : ` --fault ${args.fault}`}`
     say(`\n${table(all)}\n`)
     for (const problem of problems.slice(0, mostProblems)) {
       say(`✘ ${problem}`)
@@ -90,6 +102,7 @@ const chaos = (args: Arguments) =>
     const { findings, occurrences, samples } = result
     if (args.json !== undefined) {
       yield* writeJson(args.json, {
+        database: args.database,
         seed,
         minutes: args.minutes,
         rows: all,
@@ -101,7 +114,7 @@ const chaos = (args: Arguments) =>
       })
     }
     if (args.docs && problems.length === 0) {
-      yield* writeTables({ command, minutes: args.minutes, rows: all, samples })
+      yield* writeTables({ command, database: args.database, minutes: args.minutes, rows: all, samples })
     }
     return problems.length === 0 ? exitCodes.kept : exitCodes.broken
   })

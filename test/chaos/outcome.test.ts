@@ -1,4 +1,5 @@
 import { ConnectTimeout, PoolClosed } from "@cenote/core/PoolError"
+import { MysqlConnectError, MysqlQueryError } from "@cenote/sql-adapter/MysqlConnector"
 import { PgConnectError, PgQueryError } from "@cenote/sql-adapter/PgConnector"
 import { CommitFailed, Unavailable } from "@cenote/sql-adapter/RequestTransaction"
 import { CommitUnknown, RolledBack, TransactionEnded } from "@cenote/sql-adapter/SqlTransaction"
@@ -14,6 +15,9 @@ const failure = (cause: unknown) => Cause.fail(sqlError(cause))
 
 const query = (reason: PgQueryError["reason"], sqlState?: string) =>
   failure(new PgQueryError({ reason, message: "It failed", sql: "COMMIT", sqlState }))
+
+const ofMariadb = (reason: MysqlQueryError["reason"], errno?: number) =>
+  failure(new MysqlQueryError({ reason, message: "It failed", sql: "COMMIT", errno }))
 
 const commitFailed = (reason: CommitFailed["reason"], cause?: unknown) =>
   Cause.fail(Object.assign(new CommitFailed({ reason }), { cause }))
@@ -49,11 +53,35 @@ describe("What a caller of chaos knows", () => {
     }
   })
 
+  it("is that it was rolled back where MariaDB was in trouble", () => {
+    const address = { host: "127.0.0.1", port: 3306, database: "bank", user: "teller" }
+    const connect = new MysqlConnectError({ reason: "TooManyConnections", message: "No place", ...address })
+    for (
+      const cause of [
+        ofMariadb("ConnectionLost"),
+        ofMariadb("ConnectionLost", 1290),
+        ofMariadb("Server", 1205),
+        ofMariadb("Server", 1213),
+        ofMariadb("Server", 1969),
+        failure(connect)
+      ]
+    ) {
+      expect(outcomeOf(cause)).toMatchObject({ _tag: "RolledBack" })
+    }
+  })
+
   it("is unexpected where nothing here can lead to it: a key that was there, a session of somebody else, a pool that is closed", () => {
     const others = [
       query("Server", "23505"),
       query("Server", "25P02"),
       query("Client"),
+      ofMariadb("Server", 1062),
+      ofMariadb("Server", 1146),
+      ofMariadb("Server", 1290),
+      ofMariadb("Server", 1317),
+      ofMariadb("Server"),
+      ofMariadb("RolledBack"),
+      ofMariadb("Client", 1205),
       failure(new TransactionEnded({ message: "It has ended", sql: "COMMIT" })),
       failure(new RolledBack({ message: "It was rolled back" })),
       failure(new PoolClosed({ pool: "bank" })),

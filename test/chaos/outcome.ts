@@ -25,11 +25,25 @@ export const committed: Outcome = { _tag: "Committed" }
 /** SQLSTATEs with which a server that is in trouble may answer: lost against another transaction, no resources, told to stop, a standby. */
 const troubles = /^(08...|40...|53...|57...|25P03|25006)$/
 
-const named = (error: unknown): { readonly _tag?: string; readonly reason?: string; readonly sqlState?: string } =>
-  typeof error === "object" && error !== null ? error : {}
+/** The same of MariaDB, whose SQLSTATEs say little. Not 1317: only a cancel that has hit somebody else's statement is answered with it. */
+const mariadbTroubles: ReadonlySet<number | undefined> = new Set([
+  1053, // it stops
+  1205, // a lock was waited for too long
+  1213, // a deadlock
+  1969 // a statement took too long
+])
+
+interface Named {
+  readonly _tag?: string
+  readonly reason?: string
+  readonly sqlState?: string
+  readonly errno?: number
+}
+
+const named = (error: unknown): Named => typeof error === "object" && error !== null ? error : {}
 
 const ofFailure = (error: SqlError): Outcome => {
-  const { _tag, reason, sqlState } = named(error.cause)
+  const { _tag, errno, reason, sqlState } = named(error.cause)
   switch (_tag) {
     case "CommitUnknown":
       return { _tag: "Unknown", why: "CommitUnknown" }
@@ -38,12 +52,17 @@ const ofFailure = (error: SqlError): Outcome => {
       return { _tag: "RolledBack", why: _tag }
     case "PoolRefused":
     case "PgConnectError":
+    case "MysqlConnectError":
       return { _tag: "RolledBack", why: `${_tag} ${reason}` }
     case "PgQueryError":
       // No other one is possible in a session that is this caller's alone: a key that is there already, or a transaction in it.
       return reason === "ConnectionLost" || (reason === "Server" && troubles.test(sqlState ?? ""))
         ? { _tag: "RolledBack", why: `${_tag} ${reason}${sqlState === undefined ? "" : ` ${sqlState}`}` }
         : { _tag: "Unexpected", what: `${_tag} ${reason} ${sqlState}: ${error.message}` }
+    case "MysqlQueryError":
+      return reason === "ConnectionLost" || (reason === "Server" && mariadbTroubles.has(errno))
+        ? { _tag: "RolledBack", why: `${_tag} ${reason}${errno === undefined ? "" : ` ${errno}`}` }
+        : { _tag: "Unexpected", what: `${_tag} ${reason} ${errno}: ${error.message}` }
     default:
       return { _tag: "Unexpected", what: `${_tag}: ${error.message}` }
   }

@@ -2,8 +2,7 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { PostgresError, Server } from "../support/postgres.js"
-import { busy, sessions } from "./bank.js"
+import type { Database, Server, ServerError } from "./databases/database.js"
 
 /** Milliseconds that each of them may take. */
 const patience = 10_000
@@ -35,14 +34,14 @@ export const atRest = (pool: ConnectionPool<any, any>): Effect.Effect<ReadonlyAr
   }))
 
 /** Nothing is under way on the server: what is not committed now will never be. */
-export const isSettled = (server: Server): Effect.Effect<ReadonlyArray<string>, PostgresError> =>
+export const isSettled = ({ busy }: Database, server: Server): Effect.Effect<ReadonlyArray<string>, ServerError> =>
   eventually(Effect.map(
     busy(server),
     (left) => left.length > 0 ? [`${left.length} sessions are in a transaction when nobody asks.`] : []
   ))
 
 /** The pool is closed, and has no session left. */
-export const isGone = (server: Server): Effect.Effect<ReadonlyArray<string>, PostgresError> =>
+export const isGone = ({ sessions }: Database, server: Server): Effect.Effect<ReadonlyArray<string>, ServerError> =>
   eventually(Effect.map(
     sessions(server),
     (left) => left.length > 0 ? [`${left.length} sessions are left when the pool is closed.`] : []

@@ -1,26 +1,21 @@
 /** One run: a server, the way to it, a pool, callers, faults; then the reckoning. */
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
-import { PgPool } from "@cenote/sql-adapter/PgPool"
-import { SqlClient } from "@effect/sql/SqlClient"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import * as Postgres from "../support/postgres.js"
 import * as Proxy from "../support/proxy.js"
 import * as bank from "./bank.js"
+import type { Database, ServerError } from "./databases/database.js"
 import type { Fault, World } from "./faults/fault.js"
 import type { Sample } from "./flat.js"
 import { growing } from "./flat.js"
 import type { Finding } from "./judge.js"
 import { judge } from "./judge.js"
-import { limits } from "./limits.js"
 import * as Resources from "./resources.js"
 import { atRest, ends, isGone, isSettled } from "./rest.js"
 import * as Tally from "./tally.js"
@@ -33,6 +28,7 @@ import type { Ended } from "./workload.js"
 import * as Workload from "./workload.js"
 
 export interface Plan {
+  readonly database: Database
   readonly seed: number
   readonly millis: number
   readonly faults: ReadonlyArray<Fault>
@@ -55,33 +51,20 @@ export interface Result {
 /** Milliseconds of faults after which the books are read. */
 const chapterLength = 60_000
 
-const options = {
-  maxConnections: 40,
-  settings: {
-    // What was committed outlives the server's processes. Nothing here has to outlive the machine.
-    synchronous_commit: "on",
-    idle_in_transaction_session_timeout: String(limits.idleInTransaction),
-    // As much log as a standby may miss while it is made.
-    wal_keep_size: "128MB",
-    max_wal_size: "128MB"
-  }
-}
-
 /** Megabytes: the log, and room for the rest. */
 const diskSize = 512
 
 /** A server, and the way to it. */
-const build = (hasDisk: boolean): Effect.Effect<World, Postgres.PostgresError, Scope.Scope> =>
+const build = ({ database, hasDisk }: Plan): Effect.Effect<World, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const own = { ...options, disk: hasDisk ? diskSize : undefined }
     const root = yield* Effect.scope
     const scope = yield* Scope.fork(root, ExecutionStrategy.sequential)
-    const server = yield* Scope.extend(Postgres.make(own), scope)
+    const server = yield* Scope.extend(database.make(hasDisk ? diskSize : undefined), scope)
     return {
+      database,
       server,
       scope,
       root,
-      standby: (of) => Postgres.make({ ...own, standbyOf: of }),
       proxy: yield* Proxy.make(server),
       secret: { current: bank.newPassword() }
     }
@@ -149,7 +132,7 @@ const chapter = (
     // Of what the last fault has killed and the pool has given up since, the server has not been told either.
     world.proxy.reap()
     const unrest = yield* atRest(pool)
-    const unsettled = yield* isSettled(world.server)
+    const unsettled = yield* isSettled(world.database, world.server)
     const ended = yield* calls
     const books = yield* bank.books(world.server, opening)
     yield* bank.turnPage(world.server)
@@ -188,29 +171,27 @@ const chapters = (book: Book, plan: Plan) =>
     return { tally, occurrences, findings, problems: [...problems, ...late(occurrences), ...growing(samples)], samples }
   })
 
-export const run = (plan: Plan): Effect.Effect<Result, Postgres.PostgresError> =>
+export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>
   Effect.gen(function*() {
     const { errors } = yield* uncaught
-    const world = yield* build(plan.hasDisk)
-    const { proxy, secret } = world
-    yield* bank.open(world.server, secret.current)
+    const world = yield* build(plan)
+    const { database, proxy, secret } = world
+    yield* bank.open(database, world.server, secret.current)
 
     const poolScope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-    const context = yield* Effect.orDie(Layer.buildWithScope(bank.client(proxy, () => secret.current), poolScope))
-    const pool = Context.get(context, PgPool)
-    const client = Context.get(context, SqlClient)
-    const service = yield* Http.serve(client)
+    const { pool, sql } = yield* Scope.extend(database.client(proxy, () => secret.current), poolScope)
+    const service = yield* Http.serve(sql)
     let lastId = 0
     const result = yield* chapters({
       world,
       pool,
-      ways: Effect.map(service.way, (http) => [Sql.make(client), http]),
+      ways: Effect.map(service.way, (http) => [Sql.make(sql), http]),
       newId: () => ++lastId,
       began: yield* Clock.currentTimeMillis
     }, plan)
 
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
     proxy.reap()
-    const sessions = yield* isGone(world.server)
+    const sessions = yield* isGone(world.database, world.server)
     return { ...result, problems: [...result.problems, ...unclosed, ...sessions, ...errors] }
   }).pipe(Effect.scoped, Resources.counted, Logger.withMinimumLogLevel(LogLevel.None))

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import type { PostgresError } from "../support/postgres.js"
+import type { ServerError } from "./databases/database.js"
 import type { Fault, World } from "./faults/fault.js"
 import { boundOf } from "./limits.js"
 import type { Workload } from "./workload.js"
@@ -78,7 +78,7 @@ export const run = (
   began: number,
   isOver: Effect.Effect<boolean>,
   onFault: (name: string) => void
-): Effect.Effect<ReadonlyArray<Occurrence>, PostgresError> =>
+): Effect.Effect<ReadonlyArray<Occurrence>, ServerError> =>
   Effect.gen(function*() {
     const all: Array<Occurrence> = []
     const isLast = Effect.map(isOver, (over) => over || all.some(({ recovery }) => recovery === undefined))

@@ -28,6 +28,18 @@ export const childrenOf = (parent: number): ReadonlyArray<number> =>
       return process?.parent === parent ? [process.id] : []
     })
 
+/** Whether all of its threads are stopped, or it has ended. */
+export const isStopped = (id: number): boolean => {
+  try {
+    return readdirSync(`/proc/${id}/task`).every((thread) => {
+      const stat = readFileSync(`/proc/${id}/task/${thread}/stat`, "utf8")
+      return /^[TZX]/.test(stat.slice(stat.lastIndexOf(")") + 2))
+    })
+  } catch {
+    return !isAlive(id)
+  }
+}
+
 /** Nothing happens to one that has ended. */
 export const send = (id: number, signal: NodeJS.Signals): void => {
   try {

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as path from "node:path"
 import * as Disk from "../../support/disk.js"
-import type { PostgresError } from "../../support/postgres.js"
+import type { ServerError } from "../databases/database.js"
 import type { Fault, World } from "./fault.js"
 
-const filler = ({ server }: World): string => path.join(server.socketDirectory, "filler")
+const filler = ({ server }: World): string => path.join(server.folder, "filler")
 
 /** Also of what the server gives up meanwhile, until the Scope is closed. */
 const keepFull = (world: World) => {
@@ -15,7 +15,7 @@ const keepFull = (world: World) => {
 }
 
 /** It may have ended by itself, or be about to. */
-const recover = ({ server }: World): Effect.Effect<void, PostgresError> =>
+const recover = ({ server }: World): Effect.Effect<void, ServerError> =>
   Effect.zipRight(server.start, server.query("select 1")).pipe(
     Effect.retry(Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(200))),
     Effect.asVoid

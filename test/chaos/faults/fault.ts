@@ -2,20 +2,19 @@
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { PostgresError, Server } from "../../support/postgres.js"
 import type { Proxy } from "../../support/proxy.js"
+import type { Database, Server, ServerError } from "../databases/database.js"
 import type { Leftover } from "../limits.js"
 
 /** What a fault can get at. */
 export interface World {
+  readonly database: Database
   /** It is another one after a failover. */
   server: Server
   /** Where it lives. */
   scope: Scope.CloseableScope
   /** For all that outlives a fault. */
   readonly root: Scope.Scope
-  /** Makes a standby of a server, for as long as the Scope is open. */
-  readonly standby: (of: Server) => Effect.Effect<Server, PostgresError, Scope.Scope>
   /** Between the pool and the server. */
   readonly proxy: Proxy
   /** The password that the application has for its role. */
@@ -29,7 +28,7 @@ export interface Fault {
   /** What it leaves to get over: its bound is made of that. */
   readonly leaves: ReadonlyArray<Leftover>
   /** The Scope is closed when the fault's time is over, before `end`: what `begin` forks in it goes on until then. */
-  readonly begin: (world: World) => Effect.Effect<void, PostgresError, Scope.Scope>
+  readonly begin: (world: World) => Effect.Effect<void, ServerError, Scope.Scope>
   /** When it has ended, so has the fault. */
-  readonly end: (world: World) => Effect.Effect<void, PostgresError>
+  readonly end: (world: World) => Effect.Effect<void, ServerError>
 }

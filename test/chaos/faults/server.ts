@@ -1,14 +1,9 @@
 /** What happens to the server. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import pg from "pg"
-import { newPassword, sessions, setPassword, stranger, teller } from "../bank.js"
+import { newPassword, teller } from "../bank.js"
 import type { Fault, World } from "./fault.js"
-
-const terminate = ({ server }: World, processes: ReadonlyArray<number>) =>
-  server.query("select pg_terminate_backend(id) from unnest($1::integer[]) id", [processes])
 
 /** Some of the pool's sessions, again and again until the Scope is closed. */
 const terminateOften = (
@@ -16,9 +11,9 @@ const terminateOften = (
   millis: number,
   which: (all: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
 ) =>
-  sessions(world.server).pipe(
+  world.database.sessions(world.server).pipe(
     Effect.flatMap(which),
-    Effect.flatMap((processes) => terminate(world, processes)),
+    Effect.flatMap((sessions) => world.database.terminate(world.server, sessions)),
     // There may be no place for an administrator either.
     Effect.retry(Schedule.spaced("5 millis")),
     Effect.zipRight(Effect.flatMap(Random.nextIntBetween(1, millis), Effect.sleep)),
@@ -33,18 +28,6 @@ const one = (all: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<number>> =
     : Effect.map(Random.nextIntBetween(0, all.length), (index) => [all[index]!])
 
 const strangers = 5
-
-/** A session of somebody else, until the Scope is closed. Fails where the server has no place for one. */
-const occupy = ({ secret, server: { database, host, port } }: World) =>
-  Effect.acquireRelease(
-    Effect.tryPromise(async () => {
-      const client = new pg.Client({ host, port, database, user: stranger, password: Redacted.value(secret.current) })
-      client.on("error", () => {})
-      await client.connect()
-      return client
-    }),
-    (client) => Effect.promise(() => client.end().catch(() => {}))
-  )
 
 export const server: ReadonlyArray<Fault> = [
   {
@@ -70,7 +53,7 @@ export const server: ReadonlyArray<Fault> = [
   },
   {
     name: "terminate",
-    what: "`pg_terminate_backend` of one session after the other, at random.",
+    what: "An administrator ends one session after the other, at random.",
     leaves: ["FailedOpenings"],
     begin: (world) => terminateOften(world, 200, one),
     end: () => Effect.void
@@ -81,7 +64,10 @@ export const server: ReadonlyArray<Fault> = [
     leaves: ["FailedOpenings"],
     begin: (world) =>
       Effect.gen(function*() {
-        const all = Effect.retry(Effect.forever(occupy(world)), Schedule.spaced("5 millis"))
+        const all = Effect.retry(
+          Effect.forever(Effect.suspend(() => world.database.occupy(world.server, world.secret.current))),
+          Schedule.spaced("5 millis")
+        )
         // Several, so that they are quicker than the pool.
         yield* Effect.forkScoped(Effect.replicateEffect(all, strangers, { concurrency: "unbounded", discard: true }))
         yield* terminateOften(world, 500, Effect.succeed)
@@ -91,20 +77,24 @@ export const server: ReadonlyArray<Fault> = [
   {
     name: "password",
     what:
-      "The role's password is changed without the application's knowledge, and changed back. All sessions are ended meanwhile.",
+      "The application's password is changed without its knowledge, and changed back. All sessions are ended meanwhile.",
     leaves: ["FailedOpenings"],
     begin: (world) =>
-      Effect.zipRight(setPassword(world.server, teller, newPassword()), terminateOften(world, 500, Effect.succeed)),
-    end: ({ secret, server }) => setPassword(server, teller, secret.current)
+      Effect.zipRight(
+        world.database.setPassword(world.server, teller, newPassword()),
+        terminateOften(world, 500, Effect.succeed)
+      ),
+    end: ({ database, secret, server }) => database.setPassword(server, teller, secret.current)
   },
   {
     name: "rotation",
-    what: "The role's password is changed for good; the application learns it later. All sessions are ended meanwhile.",
+    what:
+      "The application's password is changed for good; the application learns it later. All sessions are ended meanwhile.",
     leaves: ["FailedOpenings"],
     begin: (world) =>
       Effect.gen(function*() {
         const next = newPassword()
-        yield* setPassword(world.server, teller, next)
+        yield* world.database.setPassword(world.server, teller, next)
         // Finalizers run last to first: when no more sessions are ended.
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {

@@ -1,0 +1,63 @@
+/** A kind of database that chaos can be made of: all that is its own. */
+import type { ConnectionPool } from "@cenote/core/ConnectionPool"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { MariadbError, MariadbMissing } from "../../support/mariadb.js"
+import type { PostgresError } from "../../support/postgres.js"
+
+export type ServerError = PostgresError | MariadbError | MariadbMissing
+
+export interface Server {
+  readonly host: string
+  readonly port: number
+  /** Of all of its files. */
+  readonly folder: string
+  readonly start: Effect.Effect<void, ServerError>
+  /** Ends all sessions. */
+  readonly stop: Effect.Effect<void, ServerError>
+  readonly freeze: Effect.Effect<void, ServerError>
+  readonly thaw: Effect.Effect<void, ServerError>
+  readonly kill: Effect.Effect<void, ServerError>
+  /** As an administrator, in the database of the bank. */
+  readonly query: (
+    sql: string,
+    params?: ReadonlyArray<unknown>
+  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, ServerError>
+  /** Another one, which only reads, until the Scope closes. From then on, nothing is committed here that it does not have. */
+  readonly standby: Effect.Effect<Server, ServerError, Scope.Scope>
+  /** Lets a standby write. It follows nobody any more. */
+  readonly promote: Effect.Effect<void, ServerError>
+}
+
+export interface Database {
+  readonly name: "postgres" | "mariadb"
+  /** A server, until the Scope closes. What it has committed outlives its processes, and it ends sessions that hold locks and say nothing. */
+  readonly make: (
+    /** The megabytes of a disk of its own. Undefined: it needs none. */
+    disk: number | undefined
+  ) => Effect.Effect<Server, ServerError, Scope.Scope>
+  /** Somebody who can log in, once there is a password, and has no rights. */
+  readonly createRole: (server: Server, role: string) => Effect.Effect<void, ServerError>
+  /** No message quotes it. */
+  readonly setPassword: (server: Server, role: string, password: Redacted.Redacted) => Effect.Effect<void, ServerError>
+  /** The client under test, until the Scope closes. Its connections go to `address`, and ask for the password at each opening. */
+  readonly client: (
+    address: { readonly host: string; readonly port: number },
+    password: () => Redacted.Redacted
+  ) => Effect.Effect<Client, never, Scope.Scope>
+  /** The pool's sessions, as the server sees them. */
+  readonly sessions: (server: Server) => Effect.Effect<ReadonlyArray<number>, ServerError>
+  /** Those that are in a transaction. */
+  readonly busy: (server: Server) => Effect.Effect<ReadonlyArray<number>, ServerError>
+  /** Ends sessions. One that is gone already is no error. */
+  readonly terminate: (server: Server, sessions: ReadonlyArray<number>) => Effect.Effect<void, ServerError>
+  /** A session of somebody else, until the Scope closes. Fails where the server has no place for one. */
+  readonly occupy: (server: Server, password: Redacted.Redacted) => Effect.Effect<void, unknown, Scope.Scope>
+}
+
+export interface Client {
+  readonly sql: SqlClient
+  readonly pool: ConnectionPool<any, any>
+}
