@@ -37,6 +37,9 @@ export interface Options {
   readonly settings?: Record<string, string>
 }
 
+/** What it has to know of a server. */
+type Known = Pick<Server, "host" | "port" | "database" | "user" | "password">
+
 export interface PgBouncer extends Target {
   readonly start: Effect.Effect<void, PgBouncerError>
   /** SIGKILL; waits until it is gone. */
@@ -94,7 +97,7 @@ const administrator = "cenote_console"
  * It has the password of the server's own user, by which it asks the server for those of all others: who may log in there may log in here. It logs in
  * there as its clients have logged in here, which SCRAM allows without a password.
  */
-const configuration = (server: Server, port: number, folder: string, options: Options): string => {
+const configuration = (server: Known, port: number, folder: string, options: Options): string => {
   const { database, user } = server
   const { address = server, mode = "transaction", poolSize = 5 } = options
   const settings: Record<string, string> = {
@@ -121,7 +124,7 @@ const configuration = (server: Server, port: number, folder: string, options: Op
 
 /** It is stopped with the Scope. */
 export const before = (
-  server: Server,
+  server: Known,
   options: Options = {}
 ): Effect.Effect<PgBouncer, PgBouncerError | PostgresError, Scope.Scope> =>
   Effect.gen(function*() {
