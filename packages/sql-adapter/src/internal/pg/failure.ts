@@ -99,6 +99,17 @@ export const setupError = (place: Place, error: PgQueryError): PgConnectError =>
     cause: error
   })
 
+/** It can be used, but not to listen. */
+export const deafError = (place: Place): PgConnectError =>
+  new PgConnectError({
+    ...place,
+    reason: "Unsupported",
+    message: describe(place, [
+      "what is notified does not arrive, as a pooler gives the session of the server to others between two transactions",
+      "Listen with a client of the server's own address, or of a pool in session mode."
+    ])
+  })
+
 /** Has no cause: what a parser of URLs throws can have the URL in it. */
 export const configurationError = (place: Place, problems: ReadonlyArray<string>): PgConnectError =>
   new PgConnectError({
