@@ -133,6 +133,7 @@ export const openings: Record<string, Feature> = {
         const sql = yield* client({ startup: "probe" })
         const error = yield* failure(sql`select 1`)
         expect(error).toMatchObject({ reason: "ConnectionLost", mayHaveRun: false })
+        expect((yield* sql.pool.health)._tag).not.toBe("Down")
         yield* server.start
         yield* until("it is back", Effect.map(Effect.exit(sql`select 1`), Exit.isSuccess))
         return "succeeds"
