@@ -64,7 +64,11 @@ export abstract class ModelPool extends ModelQueue {
   /** Whether it is to go on, so that connections are opened in advance. */
   protected goesOn = () => this.phase === "Starting" || this.phase === "Running"
   protected isClosing = () => this.phase === "Closing" || this.phase === "Closed"
-  protected isJudged = () => this.inStage("opening").length === 0 && this.phase !== "Suspended"
+  protected isGrowing = () => {
+    const opening = this.inStage("opening").length
+    return opening > 0 && opening >= this.inStage(...OPEN).length
+  }
+  protected isJudged = () => !this.isGrowing() && this.phase !== "Suspended"
   private nextIdle = () => this.rules.order === "lifo" ? this.idle().at(-1) : this.idle()[0]
 
   /** Somebody has got a connection: the most that were in use are kept. */
@@ -135,6 +139,7 @@ export abstract class ModelPool extends ModelQueue {
 
   /** Nobody waits for whom something can be done, and no connection is missing that can be opened. */
   protected settle(): void {
+    const { begun } = this
     if (this.phase === "Suspended" && this.now >= this.suspension.until) this.resume()
     this.shed()
     if (this.phase !== "Suspended") this.serve()
@@ -151,6 +156,7 @@ export abstract class ModelPool extends ModelQueue {
     this.denyOverdue()
     this.breakDeadlock()
     this.goOnDraining()
+    if (this.begun > begun && this.isGrowing()) this.judgeAnew()
   }
 
   protected resume(): void {
@@ -205,7 +211,6 @@ export abstract class ModelPool extends ModelQueue {
 
   private begin(purpose: OpenPurpose): void {
     const id = this.begun++
-    this.judgeAnew()
     this.connections.push({
       id,
       purpose,

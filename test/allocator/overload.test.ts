@@ -131,6 +131,33 @@ describe("a pool that is to shed load", () => {
     expect(suspended.elapse(1)).toEqual(["ticket 1: Overloaded", "ticket 2: Overloaded"])
   })
 
+  it("sheds also while connections open in place of others, where more are open than open", () => {
+    const bench = new Bench({ maxSize: 3, overload })
+    for (let caller = 0; caller < 6; caller++) bench.take()
+    for (const id of [0, 1, 2]) bench.opened(id)
+    bench.elapse(900)
+    bench.leave(0, { _tag: "Discard", reason: "Broken" })
+    bench.closed(0)
+    expect(bench.view.opening).toHaveLength(1)
+    expect(bench.elapse(149)).toEqual([])
+    expect(bench.elapse(1)).toEqual(["ticket 3: Overloaded", "ticket 4: Overloaded"])
+  })
+
+  it("forgets what was before where as many open as are open", () => {
+    const bench = new Bench({ maxSize: 3, overload })
+    for (let caller = 0; caller < 6; caller++) bench.take()
+    for (const id of [0, 1, 2]) bench.opened(id)
+    bench.elapse(900)
+    for (const id of [0, 1]) {
+      bench.leave(id, { _tag: "Discard", reason: "Broken" })
+      bench.closed(id)
+    }
+    expect(bench.elapse(5_000)).toEqual([])
+    bench.opened(3)
+    expect(bench.elapse(999)).toEqual([])
+    expect(bench.elapse(1)).toEqual(["ticket 4: Overloaded"])
+  })
+
   it("judges each class by itself", () => {
     const bench = crowd(2, {}, { priority: "low" })
     bench.elapse(1_000)

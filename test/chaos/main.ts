@@ -138,7 +138,11 @@ const main = Effect.suspend(() => {
     console.error("pnpm chaos needs Linux: it finds the server's processes in /proc.")
     return Effect.succeed(exitCodes.impossible)
   }
-  return chaos(args.right)
+  return Effect.catchTag(chaos(args.right), "MariadbMissing", ({ message }) =>
+    Effect.sync(() => {
+      console.error(`\n✘ ${message}`)
+      return exitCodes.impossible
+    }))
 })
 
 NodeRuntime.runMain(main, {

@@ -99,7 +99,7 @@ const connect = (
   client: net.Socket,
   target: Target,
   first: Mode,
-  closed: (pipe: Pipe) => void
+  closed: (pipe: Pipe, sides: "One" | "Both") => void
 ): Pipe => {
   const server = net.connect({ host: target.host, port: target.port, allowHalfOpen: true })
   let mode: Mode
@@ -155,7 +155,7 @@ const connect = (
     from.on("error", () => {})
     from.on("close", () => {
       if (!swallows(mode)) to.destroy()
-      if (client.closed || server.closed) closed(pipe)
+      closed(pipe, client.closed && server.closed ? "Both" : "One")
     })
   }
   const pipe: Pipe = {
@@ -183,6 +183,7 @@ export const make = (
 ): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Proxy & { readonly close: (closed: () => void) => void }>((resume) => {
+      // Those of which one side may be there still, as nobody has told it.
       const all = new Set<Pipe>()
       const open = new Set<Pipe>()
       let ofNew: Mode = pass
@@ -190,7 +191,10 @@ export const make = (
       let accepted = 0
       const listener = net.createServer({ allowHalfOpen: true }, (client) => {
         accepted++
-        const pipe = connect(client, target, ofNew, (pipe) => open.delete(pipe))
+        const pipe = connect(client, target, ofNew, (pipe, sides) => {
+          open.delete(pipe)
+          if (sides === "Both") all.delete(pipe)
+        })
         all.add(pipe)
         open.add(pipe)
       })

@@ -17,7 +17,7 @@ const keepFull = (world: World) => {
 /** It may have ended by itself, or be about to. */
 const recover = ({ server }: World): Effect.Effect<void, ServerError> =>
   Effect.zipRight(server.start, server.query("select 1")).pipe(
-    Effect.retry(Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(200))),
+    Effect.retry(Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(600))),
     Effect.asVoid
   )
 

@@ -2,14 +2,14 @@
  * Crowds: many callers at once, of all classes, who hold for longer than the others can wait.
  *
  * Promises of the classes: whoever is served goes before nobody who came so much earlier that its class does not matter, so nobody
- * starves. Of the overload (and invariant 12): nobody is shed where that is off, while something opens or the pool is suspended, or
+ * starves. Of the overload (and invariant 12): nobody is shed where that is off, while the pool grows or is suspended, or
  * when nobody else waits.
  */
 import type * as PoolOptions from "@cenote/core/PoolOptions"
 import * as Effect from "effect/Effect"
 import type { Step } from "../../../packages/core/src/allocator/recorded.js"
 import { begun, stepsOf, workOf } from "../../../packages/core/src/allocator/recorded.js"
-import { initial } from "../../../packages/core/src/allocator/state.js"
+import { initial, isGrowing } from "../../../packages/core/src/allocator/state.js"
 import * as WaitQueue from "../../../packages/core/src/allocator/WaitQueue.js"
 import type { Finished } from "../stage.js"
 import { capability } from "../stage.js"
@@ -53,10 +53,9 @@ const wronglyShed = (step: Step): ReadonlyArray<string> => {
   return [
     ...before.rules.overload === undefined ? ["somebody was shed though that is off"] : [],
     ...state.phase._tag === "Suspended" ? ["somebody was shed by a pool that is suspended"] : [],
-    // The one that has just ended may have been that of who is shed.
-    ...before.steps.opening.size > 0 && step.input._tag !== "Opened" && step.input._tag !== "OpenFailed" &&
-        state.steps.opening.size > 0
-      ? ["somebody was shed while something opens"]
+    // The opening that has just ended may have been that of who is shed.
+    ...isGrowing(before) && step.input._tag !== "Opened" && step.input._tag !== "OpenFailed" && isGrowing(state)
+      ? ["somebody was shed by a pool that grows"]
       : [],
     ...!isLeft ? ["the last that waited was shed"] : []
   ]

@@ -102,8 +102,8 @@ const overload: ReadonlyArray<Mutant> = [
   {
     name: "a cold start is taken for an overload",
     file: "allocator/overload.ts",
-    find: " && steps.opening.size === 0 && phase._tag",
-    replace: " && phase._tag"
+    find: " && !isGrowing(state) && state.phase._tag",
+    replace: " && state.phase._tag"
   },
   {
     name: "the last that waits is shed",

@@ -4,8 +4,10 @@
  *
  * A class is overloaded when waits in it have been at or above the target for a whole interval without a break, and stays so until none has
  * been for as long: sheds keep waits near the target, so one that is below it proves nothing. The wait of who is served is judged, and by a timer that of who is next, so a pool
- * from which nothing comes back is judged too. While a connection opens nobody is judged: a cold start is no overload. The last one
- * that waits is never shed: there must be somebody for what comes back.
+ * from which nothing comes back is judged too. The last one that waits is never shed: there must be somebody for what comes back.
+ *
+ * A cold start is no overload: while no more connections are open than open, nobody is judged. Where more are, they are: a database that is
+ * overloaded loses connections, and a pool that opens others all the time would never shed.
  */
 import type { Priority } from "../model/options.js"
 import type { Work } from "./decision.js"
@@ -13,7 +15,7 @@ import { expectedWait } from "./measures.js"
 import * as OrderedMap from "./OrderedMap.js"
 import { situationOf } from "./situation.js"
 import type { Above, State } from "./state.js"
-import { withUpkeep } from "./state.js"
+import { isGrowing, withUpkeep } from "./state.js"
 import type { Ticket } from "./Ticket.js"
 import { deny, denyOverdue } from "./waiting.js"
 import * as WaitQueue from "./WaitQueue.js"
@@ -27,8 +29,8 @@ const withAbove = (state: State, priority: Priority, above: Above | undefined): 
     : withUpkeep(state, { above: { ...state.upkeep.above, [priority]: above } })
 
 /** Whether waits are judged now. */
-const isJudged = ({ phase, rules, steps }: State): boolean =>
-  rules.overload !== undefined && steps.opening.size === 0 && phase._tag !== "Suspended"
+const isJudged = (state: State): boolean =>
+  state.rules.overload !== undefined && !isGrowing(state) && state.phase._tag !== "Suspended"
 
 /** Waits at or above the target, unless the last was an interval ago. */
 const aboveOf = ({ rules: { overload }, upkeep }: State, priority: Priority, now: number): Above | undefined => {
@@ -75,11 +77,15 @@ export const beginToWait = (state: State, priority: Priority, now: number): Stat
     ? state
     : fall(state, priority, now)
 
-/** What was judged before counts no more: an opening begins, or a suspension. */
+/** What was judged before counts no more: a suspension begins. */
 export const judgeAnew = (state: State): State =>
   state.rules.overload === undefined
     ? state
     : WaitQueue.priorities.reduce((state, priority) => withAbove(state, priority, undefined), state)
+
+/** Nor does it where a pool has begun to open connections, and is growing. */
+export const judgeGrown = (before: State, state: State): State =>
+  state.upkeep.nextConnection > before.upkeep.nextConnection && isGrowing(state) ? judgeAnew(state) : state
 
 /** Judges whoever is next in a class. */
 const judgeNext = (state: State, priority: Priority, now: number): State => {

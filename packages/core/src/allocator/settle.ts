@@ -8,7 +8,7 @@ import type { Work } from "./decision.js"
 import { closeAllIdle, closeIdle, endSteps, finish } from "./ends.js"
 import { check, findIdle, grant, isFresh, nextIdle, unpark } from "./moves.js"
 import * as OrderedMap from "./OrderedMap.js"
-import { dismissLate, isLate, judgeAnew } from "./overload.js"
+import { dismissLate, isLate, judgeGrown } from "./overload.js"
 import { retirement } from "./retirement.js"
 import { condemnInUse, isSharing, nextToJoin } from "./shared.js"
 import type { Connection, State } from "./state.js"
@@ -78,7 +78,7 @@ const open = (state: State, purpose: OpenPurpose, now: number, work: Array<Work>
   const id = state.upkeep.nextConnection
   work.push({ _tag: "Open", id, purpose })
   const opening = OrderedMap.set(state.steps.opening, id, { id, since: now, purpose, watermark: state.nextTicket })
-  return withUpkeep(judgeAnew(withSteps(state, { opening })), { nextConnection: id + 1 })
+  return withUpkeep(withSteps(state, { opening }), { nextConnection: id + 1 })
 }
 
 /** Whether nothing is handed out for the moment. */
@@ -213,5 +213,5 @@ export const settle = (before: State, now: number, work: Array<Work>): State => 
   if (mayHoldUp) state = serve(state, now, work)
   const told = breakDeadlock(state, now, work)
   state = mayHoldUp && told !== state ? serve(told, now, work) : told
-  return lookAfterSeats(goOnDraining(state, now, work), work)
+  return judgeGrown(before, lookAfterSeats(goOnDraining(state, now, work), work))
 }

@@ -4,6 +4,7 @@ import * as OrderedMap from "./OrderedMap.js"
 import type { HistoryInvariant, Step } from "./recorded.js"
 import { begun, firstProblem, stepsOf, workOf } from "./recorded.js"
 import type { State } from "./state.js"
+import { isGrowing } from "./state.js"
 import type { Ticket } from "./Ticket.js"
 import * as WaitQueue from "./WaitQueue.js"
 
@@ -28,13 +29,15 @@ const shedBy = (step: Step): ReadonlyArray<Ticket> =>
   workOf(step).flatMap((work) => work._tag === "Deny" && work.denial._tag === "Overloaded" ? [work.ticket] : [])
 
 /**
- * What a step shows of the waits: of who was next, who was served or shed, and who is next. While something opens or the pool is suspended they say nothing.
+ * What a step shows of the waits: of who was next, who was served or shed, and who is next. While the pool grows or is suspended they say nothing, and where that begins
+ * with an opening or a suspension, nor do those before.
  * A wait below the target, or none, is a break where the class is not overloaded already.
  */
 const highsAfter = (step: Step, highs: Highs): Highs => {
   const { before, input: { now }, state } = step
   const { overload } = state.rules
-  if (overload === undefined || state.steps.opening.size > 0 || state.phase._tag === "Suspended") return {}
+  if (overload === undefined || state.phase._tag === "Suspended") return {}
+  if (isGrowing(state)) return workOf(step).some(({ _tag }) => _tag === "Open") ? {} : highs
   return Object.fromEntries(WaitQueue.priorities.flatMap((priority) => {
     const served = begun(step).map(({ ticket }) => ticket).filter((ticket) => ticket.priority === priority)
     const next = OrderedMap.first(state.queue[priority].tickets)

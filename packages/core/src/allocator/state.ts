@@ -342,6 +342,10 @@ export const openCount = (state: State): number => {
 export const servedCount = ({ nextTicket, queue, upkeep }: State): number =>
   nextTicket - WaitQueue.size(queue) - upkeep.unserved
 
+/** Whether no more connections are open than are being opened: those that wait, wait for a pool that is not there yet. */
+export const isGrowing = (state: State): boolean =>
+  state.steps.opening.size > 0 && state.steps.opening.size >= openCount(state)
+
 /** Connections that are open or will be. */
 export const liveCount = (state: State): number => openCount(state) + state.steps.opening.size
 
