@@ -78,7 +78,8 @@ const nobody = 65534
 const logLines = 200
 
 /** It refuses to be run by root. */
-const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+const isRoot = process.getuid?.() === 0
+const asNobody = isRoot ? { uid: nobody, gid: nobody } : {}
 
 const isListening = (port: number) =>
   Effect.async<boolean>((resume) => {
@@ -136,10 +137,16 @@ export const before = (
     )
     const password = randomBytes(16).toString("hex")
     const users = [[server.user, Redacted.value(server.password)], [administrator, password]]
+    const files = {
+      users: users.map((user) => `"${user.join("\" \"")}"\n`).join(""),
+      "pgbouncer.ini": configuration(server, port, folder, options)
+    }
     yield* Effect.promise(async () => {
-      await fs.chmod(folder, 0o755)
-      await fs.writeFile(path.join(folder, "users"), users.map((user) => `"${user.join("\" \"")}"\n`).join(""))
-      await fs.writeFile(path.join(folder, "pgbouncer.ini"), configuration(server, port, folder, options))
+      for (const [name, content] of Object.entries(files)) {
+        await fs.writeFile(path.join(folder, name), content, { mode: 0o600 })
+        if (isRoot) await fs.chown(path.join(folder, name), nobody, nobody)
+      }
+      if (isRoot) await fs.chown(folder, nobody, nobody)
     })
 
     const log: Array<string> = []
@@ -162,10 +169,14 @@ export const before = (
         stdio: ["ignore", "pipe", "pipe"]
       })
       running = child
+      // A signal may end this process before its Scope.
+      const end = () => child.kill("SIGKILL")
+      process.once("exit", end)
       for (const stream of [child.stdout, child.stderr]) stream.on("data", note)
       child.on("error", note)
       child.on("close", (code, signal) => {
         note(`It has ended: ${signal ?? code}`)
+        process.off("exit", end)
         running = undefined
       })
       return isListening(port).pipe(
@@ -195,7 +206,8 @@ export const before = (
         (client) => Effect.promise(() => client.end().catch(note))
       )
 
-    yield* Effect.acquireRelease(start, () => kill)
+    yield* Effect.addFinalizer(() => kill)
+    yield* start
     return {
       host,
       port,
