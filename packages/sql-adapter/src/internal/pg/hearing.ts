@@ -52,5 +52,5 @@ export const ensureHearing = (
     yield* connection.query(`LISTEN ${name}`)
     const isDeaf = yield* Effect.raceFirst(Effect.as(arrives(connection, own), false), notify(connector, own))
     yield* connection.query(`UNLISTEN ${name}`)
-    if (isDeaf) yield* deafError((connection as Session).place)
+    if (isDeaf) return yield* deafError((connection as Session).place)
   })
