@@ -37,12 +37,24 @@ describe("Arguments of chaos", () => {
     expect(text).toContain("--minutes must be a number from 0.1 to 1440.")
     expect(text).toContain("--seed must be a whole number from 0 to 2147483647.")
     expect(text).toContain("--fault \"rain\" is none of the faults: delay, ")
-    expect(text).toContain("--database \"excel\" is none of the databases: postgres, mariadb.")
+    expect(text).toContain(
+      "--database \"excel\" is none of the databases: postgres, mariadb, pgbouncer-session, pgbouncer-transaction."
+    )
   })
 
   it("that are a fault which the database does not have are answered with those that it has", () => {
     expect(message("--database", "mariadb", "--fault", "disk-full")).toContain(
       "--fault \"disk-full\" is none of the faults of mariadb: delay, "
+    )
+  })
+
+  it("know the faults of PgBouncer where there is one", () => {
+    expect(Either.getOrThrow(parse(["--database", "pgbouncer-session", "--fault", "pgbouncer-kill"]))).toMatchObject({
+      database: "pgbouncer-session",
+      fault: "pgbouncer-kill"
+    })
+    expect(message("--fault", "pgbouncer-kill")).toContain(
+      "--fault \"pgbouncer-kill\" is none of the faults of postgres"
     )
   })
 

@@ -4,13 +4,12 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
 import type { Database } from "./databases/database.js"
-import { databases } from "./databases/index.js"
 import type { Fault } from "./faults/fault.js"
 import { faults, faultsOf } from "./faults/index.js"
 
 const names = faults.map(({ name }) => name)
 
-const kinds = [databases.postgres.name, databases.mariadb.name] as const
+const kinds = ["postgres", "mariadb", "pgbouncer-session", "pgbouncer-transaction"] as const
 
 const width = Math.max(...names.map(({ length }) => length)) + 2
 
@@ -28,11 +27,12 @@ export const usage = `
 pnpm chaos [options]
 
   --minutes M      how long faults are made, in minutes (default: 2)
-  --database D     of which database, postgres or mariadb (default: postgres)
+  --database D     of which database (default: postgres): postgres, mariadb, or postgres behind PgBouncer in one of
+                   its modes, pgbouncer-session or pgbouncer-transaction
   --fault F        this fault alone, again and again
   --seed S         in which order, how long, and what the callers ask for (default: one that nobody has chosen)
   --json FILE      write the result there
-  --docs           write the tables into docs/chaos.md
+  --docs           write the tables into docs/chaos.md, or docs/pgbouncer.md
   --help           show this
 
 Faults:

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
 import type { Database } from "./databases/database.js"
-import { faults } from "./faults/index.js"
+import type { Fault } from "./faults/fault.js"
+import { faultsOfPgBouncer, faultsOfServers } from "./faults/index.js"
 import type { Sample } from "./flat.js"
 import { growth, kinds } from "./flat.js"
 import { plot } from "./plot.js"
@@ -12,10 +13,23 @@ import { table } from "./report.js"
 import type { Resources } from "./resources.js"
 
 const docs = new URL("../../docs/", import.meta.url)
-const page = new URL("chaos.md", docs)
 
-/** Of marks, and of the drawing. */
-const suffixes: Readonly<Record<Database["name"], string>> = { postgres: "", mariadb: "-mariadb" }
+/** The page, what its marks and the drawing end with, and the faults that it lists. */
+interface Place {
+  readonly page: string
+  readonly suffix: string
+  readonly faults: ReadonlyArray<Fault>
+}
+
+const chaos = { page: "chaos.md", faults: faultsOfServers }
+const pgbouncer = { page: "pgbouncer.md", faults: faultsOfPgBouncer }
+
+const places: Readonly<Record<Database["name"], Place>> = {
+  postgres: { ...chaos, suffix: "" },
+  mariadb: { ...chaos, suffix: "-mariadb" },
+  "pgbouncer-session": { ...pgbouncer, suffix: "-session" },
+  "pgbouncer-transaction": { ...pgbouncer, suffix: "-transaction" }
+}
 
 /** A run in which every promise was kept. */
 export interface Documented {
@@ -32,7 +46,8 @@ const between = (mark: string, content: string) => (text: string): string =>
     () => `<!-- ${mark} -->\n${content}\n<!-- /${mark} -->`
   )
 
-const whatIsDone = markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
+const whatIsDone = (faults: ReadonlyArray<Fault>): string =>
+  markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])
 
 const written = (what: keyof Resources, value: number): string =>
   what === "heap" ? `${(value / 1e6).toFixed(1)} MB` : String(value)
@@ -55,11 +70,12 @@ const whatIsHeld = (samples: ReadonlyArray<Sample>): string | undefined => {
 /** Puts them between their marks, where the page has them. */
 export const writeTables = ({ command, database, minutes, rows, samples }: Documented): Effect.Effect<void> =>
   Effect.promise(async () => {
+    const { faults, page: name, suffix } = places[database]
+    const page = new URL(name, docs)
     const text = await readFile(page, "utf8")
     const held = whatIsHeld(samples)
-    const suffix = suffixes[database]
     const tables = [
-      between("faults", whatIsDone),
+      between("faults", whatIsDone(faults)),
       between(`outcomes${suffix}`, `\`${command}\`:\n\n${table(rows)}`),
       ...held === undefined ? [] : [between(`held${suffix}`, `\`${command}\`, ${samples.length} samples:\n\n${held}`)]
     ]

@@ -9,6 +9,7 @@ import { randomInt } from "node:crypto"
 import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Disk from "../support/disk.js"
+import * as PgBouncer from "../support/pgbouncer.js"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
 import { databases } from "./databases/index.js"
@@ -61,6 +62,10 @@ const exitCodes = { kept: 0, broken: 1, impossible: 2 } as const
 const chaos = (args: Arguments) =>
   Effect.gen(function*() {
     const seed = args.seed ?? randomInt(2 ** 31 - 1)
+    if (args.database.startsWith("pgbouncer") && PgBouncer.notInstalled !== undefined) {
+      console.error(PgBouncer.notInstalled)
+      return exitCodes.impossible
+    }
     const noDisk = yield* Disk.missing
     const asked = faultsOf[args.database].filter(({ name }) => args.fault === undefined || args.fault === name)
     const chosen = asked.filter((fault) => noDisk === undefined || !ofDisk.has(fault))

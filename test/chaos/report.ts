@@ -3,7 +3,6 @@ import { markdownTable } from "markdown-table"
 import { median } from "simple-statistics"
 import type { Fault } from "./faults/fault.js"
 import type { Finding } from "./judge.js"
-import { boundOf } from "./limits.js"
 import type { Result } from "./run.js"
 import { none } from "./tally.js"
 import { calm } from "./workload.js"
@@ -23,7 +22,7 @@ export interface Row {
 }
 
 export const rows = (faults: ReadonlyArray<Fault>, { occurrences, tally }: Result): ReadonlyArray<Row> => {
-  const row = (fault: string, bound: number | undefined): Row => {
+  const row = (fault: string): Row => {
     const count = tally.of.get(fault) ?? none
     const all = occurrences.filter((occurrence) => occurrence.fault === fault)
     // One that never came is worse than any.
@@ -38,12 +37,12 @@ export const rows = (faults: ReadonlyArray<Fault>, { occurrences, tally }: Resul
       doubled: count.Doubled,
       median: recoveries.length === 0 ? undefined : median(recoveries),
       worst: recoveries.length === 0 ? undefined : Math.max(...recoveries),
-      bound
+      bound: all[0]?.bound
     }
   }
   return [
-    ...faults.map(({ leaves, name }) => row(name, boundOf(leaves))).filter(({ times }) => times > 0),
-    row(calm, undefined)
+    ...faults.map(({ name }) => row(name)).filter(({ times }) => times > 0),
+    row(calm)
   ]
 }
 

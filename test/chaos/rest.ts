@@ -2,7 +2,9 @@
 import type { ConnectionPool } from "@cenote/core/ConnectionPool"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { teller } from "./bank.js"
 import type { Database, Server, ServerError } from "./databases/database.js"
+import type { World } from "./faults/fault.js"
 
 /** Milliseconds that each of them may take. */
 const patience = 10_000
@@ -40,10 +42,16 @@ export const isSettled = ({ busy }: Database, server: Server): Effect.Effect<Rea
     (left) => left.length > 0 ? [`${left.length} sessions are in a transaction when nobody asks.`] : []
   ))
 
+/** PgBouncer keeps its own sessions of the server. */
+const connections = ({ database, front, server }: World): Effect.Effect<ReadonlyArray<unknown>, ServerError> =>
+  front._tag === "PgBouncer"
+    ? Effect.map(front.bouncer.command("SHOW CLIENTS"), (clients) => clients.filter(({ user }) => user === teller))
+    : database.sessions(server)
+
 /** The pool is closed, and has no session left. */
-export const isGone = ({ sessions }: Database, server: Server): Effect.Effect<ReadonlyArray<string>, ServerError> =>
+export const isGone = (world: World): Effect.Effect<ReadonlyArray<string>, ServerError> =>
   eventually(Effect.map(
-    sessions(server),
+    connections(world),
     (left) => left.length > 0 ? [`${left.length} sessions are left when the pool is closed.`] : []
   ))
 

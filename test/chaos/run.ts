@@ -60,12 +60,14 @@ const build = ({ database, hasDisk }: Plan): Effect.Effect<World, ServerError, S
     const root = yield* Effect.scope
     const scope = yield* Scope.fork(root, ExecutionStrategy.sequential)
     const server = yield* Scope.extend(database.make(hasDisk ? diskSize : undefined), scope)
+    const front = yield* database.front(server)
     return {
       database,
       server,
       scope,
       root,
-      proxy: yield* Proxy.make(server),
+      front,
+      proxy: yield* Proxy.make(front._tag === "PgBouncer" ? front.bouncer : server),
       secret: { current: bank.newPassword() }
     }
   })
@@ -192,6 +194,6 @@ export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>
 
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
     proxy.reap()
-    const sessions = yield* isGone(world.database, world.server)
+    const sessions = yield* isGone(world)
     return { ...result, problems: [...result.problems, ...unclosed, ...sessions, ...errors] }
   }).pipe(Effect.scoped, Resources.counted, Logger.withMinimumLogLevel(LogLevel.None))

@@ -64,7 +64,7 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
       at: at - began,
       lasted: over - at,
       recovery,
-      bound: boundOf(fault.leaves),
+      bound: boundOf(world.front._tag === "PgBouncer" ? [...fault.leaves, "PgBouncer"] : fault.leaves),
       stalled: Math.round(stalls.max / 1e6)
     }
     return occurrence

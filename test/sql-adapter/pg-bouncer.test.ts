@@ -9,17 +9,26 @@ import { conformance } from "./conformance/index.js"
 import type { Subject } from "./conformance/subject.js"
 import { optionsOf } from "./harness.js"
 
-class Bouncer extends Context.Tag("test/Bouncer")<Bouncer, { readonly host: string; readonly port: number }>() {}
+class Bouncer extends Context.Tag("test/Bouncer")<Bouncer, PgBouncer.PgBouncer>() {}
 
-const live = Layer.scoped(Bouncer, Effect.flatMap(Postgres, PgBouncer.before)).pipe(Layer.provideMerge(postgres()))
+const live = (mode: PgBouncer.Mode) =>
+  Layer.scoped(
+    Bouncer,
+    Effect.flatMap(Postgres, (server) => PgBouncer.before(server, { mode, poolSize: poolSize[mode] }))
+  )
+    .pipe(Layer.provideMerge(postgres()))
+
+/** In session mode each connection has a session of the server for itself. Otherwise fewer than the largest pool of the suite has connections. */
+const poolSize: Record<PgBouncer.Mode, number> = { session: 40, transaction: 3 }
 
 const subject = (pipeline: boolean): Subject<Bouncer | Postgres> => ({
   make: (options) =>
     Effect.gen(function*() {
+      const { host, port } = yield* Bouncer
       const client = yield* PgPool.make({
         ...options,
         pipeline,
-        connection: { ...optionsOf(yield* Postgres), ...(yield* Bouncer) }
+        connection: { ...optionsOf(yield* Postgres), host, port }
       })
       return Object.assign(client, { pools: [client.pool] })
     }),
@@ -41,12 +50,12 @@ const subject = (pipeline: boolean): Subject<Bouncer | Postgres> => ({
 const { missing } = PgBouncer
 
 describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
-  layer(live, { excludeTestServices: true, timeout: 60_000 })(
-    "PgPool behind PgBouncer in transaction mode conforms:",
-    (it) => conformance(it, subject(false))
-  )
-  layer(live, { excludeTestServices: true, timeout: 60_000 })(
-    "PgPool, pipelined, behind PgBouncer in transaction mode conforms:",
-    (it) => conformance(it, subject(true))
-  )
+  for (const mode of ["session", "transaction"] as const) {
+    for (const pipeline of [false, true]) {
+      layer(live(mode), { excludeTestServices: true, timeout: 60_000 })(
+        `PgPool${pipeline ? ", pipelined," : ""} behind PgBouncer in ${mode} mode conforms:`,
+        (it) => conformance(it, subject(pipeline))
+      )
+    }
+  }
 })

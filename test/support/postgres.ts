@@ -75,6 +75,10 @@ const user = "postgres"
 const password = "postgres"
 const host = "127.0.0.1"
 const database = "postgres"
+
+/** As whom, and in which database, `query` asks. */
+export const administrator = { database, user, password: Redacted.make(password) }
+
 const logLines = 200
 
 interface Embedded {
@@ -273,9 +277,7 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     return {
       host,
       port,
-      database,
-      user,
-      password: Redacted.make(password),
+      ...administrator,
       url: Redacted.make(`postgres://${user}:${password}@${host}:${port}/${database}`),
       socketDirectory: databaseDir,
       start,

@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
  * Why a connection could not be opened.
  *
  * - `Configuration`: the options cannot be used; nothing was sent.
+ * - `Unsupported`: what answered does not take one of the options, as a pooler does not: the message says which, and what to do instead.
  * - `UnknownHost`: the name has no address.
  * - `Refused`: nobody listens there.
  * - `Unreachable`: no route to the host.
@@ -26,6 +27,7 @@ import * as Data from "effect/Data"
  */
 export type PgConnectReason =
   | "Configuration"
+  | "Unsupported"
   | "UnknownHost"
   | "Refused"
   | "Unreachable"

@@ -5,9 +5,18 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { MariadbError, MariadbMissing } from "../../support/mariadb.js"
+import type { PgBouncer, PgBouncerError } from "../../support/pgbouncer.js"
 import type { PostgresError } from "../../support/postgres.js"
+import type { Proxy } from "../../support/proxy.js"
 
-export type ServerError = PostgresError | MariadbError | MariadbMissing
+export type ServerError = PostgresError | PgBouncerError | MariadbError | MariadbMissing
+
+/** What clients connect to: the server, or PgBouncer, which finds the server at an address of its own. */
+export type Front =
+  | { readonly _tag: "Server" }
+  | { readonly _tag: "PgBouncer"; readonly bouncer: PgBouncer; readonly address: Proxy }
+
+export const noFront: Front = { _tag: "Server" }
 
 export interface Server {
   readonly host: string
@@ -32,12 +41,14 @@ export interface Server {
 }
 
 export interface Database {
-  readonly name: "postgres" | "mariadb"
+  readonly name: "postgres" | "mariadb" | "pgbouncer-session" | "pgbouncer-transaction"
   /** A server, until the Scope closes. What it has committed outlives its processes, and it ends sessions that hold locks and say nothing. */
   readonly make: (
     /** The megabytes of a disk of its own. Undefined: it needs none. */
     disk: number | undefined
   ) => Effect.Effect<Server, ServerError, Scope.Scope>
+  /** What is before a server, until the Scope closes. */
+  readonly front: (server: Server) => Effect.Effect<Front, ServerError, Scope.Scope>
   /** Somebody who can log in, once there is a password, and has no rights. */
   readonly createRole: (server: Server, role: string) => Effect.Effect<void, ServerError>
   /** No message quotes it. */

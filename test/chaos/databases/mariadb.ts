@@ -11,6 +11,7 @@ import * as Standby from "../../support/mariadbStandby.js"
 import { stranger, teller } from "../bank.js"
 import { limits } from "../limits.js"
 import type { Database, Server } from "./database.js"
+import { noFront } from "./database.js"
 
 const options = {
   maxConnections: limits.maxConnections,
@@ -38,6 +39,7 @@ const ids = (rows: ReadonlyArray<Record<string, any>>): ReadonlyArray<number> =>
 export const mariadb: Database = {
   name: "mariadb",
   make: () => Effect.map(Mariadb.make(options), ofServer),
+  front: () => Effect.succeed(noFront),
   createRole: (server, role) =>
     Effect.asVoid(server.query(`create user ${role}@'%' identified via mysql_native_password using 'invalid'`)),
   setPassword: (server, role, password) =>

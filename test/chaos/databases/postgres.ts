@@ -11,6 +11,7 @@ import * as Postgres from "../../support/postgres.js"
 import { stranger, teller } from "../bank.js"
 import { limits } from "../limits.js"
 import type { Database, Server } from "./database.js"
+import { noFront } from "./database.js"
 
 const options = {
   maxConnections: limits.maxConnections,
@@ -69,6 +70,7 @@ const ids = (rows: ReadonlyArray<Record<string, any>>): ReadonlyArray<number> =>
 export const postgres: Database = {
   name: "postgres",
   make: (disk) => Effect.map(Postgres.make({ ...options, disk }), (server) => ofServer(server, disk)),
+  front: () => Effect.succeed(noFront),
   createRole: (server, role) => Effect.asVoid(server.query(`create role ${role} login`)),
   // As an argument of a function.
   setPassword: (server, role, password) =>
@@ -86,7 +88,6 @@ export const postgres: Database = {
         database: "postgres",
         user: teller,
         password: password(),
-        applicationName: teller,
         statementTimeout: limits.statementTimeout,
         cancelTimeout: limits.cancelTimeout
       })),
@@ -101,12 +102,12 @@ export const postgres: Database = {
     ),
   sessions: (server) =>
     Effect.map(
-      server.query("select pid from pg_stat_activity where application_name = $1 order by pid", [teller]),
+      server.query("select pid from pg_stat_activity where usename = $1 order by pid", [teller]),
       ids
     ),
   busy: (server) =>
     Effect.map(
-      server.query("select pid from pg_stat_activity where application_name = $1 and xact_start is not null", [teller]),
+      server.query("select pid from pg_stat_activity where usename = $1 and xact_start is not null", [teller]),
       ids
     ),
   terminate: (server, sessions) =>

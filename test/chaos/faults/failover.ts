@@ -6,11 +6,14 @@ import * as Scope from "effect/Scope"
 import type { Server } from "../databases/database.js"
 import type { Fault, World } from "./fault.js"
 
+/** The server's. */
+const addressOf = ({ front, proxy }: World) => front._tag === "PgBouncer" ? front.address : proxy
+
 /** The first is killed, and its files are deleted; the address leads to the second. */
 const replace = (world: World, standby: Server, scope: Scope.CloseableScope) =>
   Effect.gen(function*() {
     yield* world.server.kill
-    world.proxy.setTarget(standby)
+    addressOf(world).setTarget(standby)
     const old = world.scope
     world.server = standby
     world.scope = scope

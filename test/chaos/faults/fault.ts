@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Proxy } from "../../support/proxy.js"
-import type { Database, Server, ServerError } from "../databases/database.js"
+import type { Database, Front, Server, ServerError } from "../databases/database.js"
 import type { Leftover } from "../limits.js"
 
 /** What a fault can get at. */
@@ -15,7 +15,9 @@ export interface World {
   scope: Scope.CloseableScope
   /** For all that outlives a fault. */
   readonly root: Scope.Scope
-  /** Between the pool and the server. */
+  /** What is before the server. */
+  readonly front: Front
+  /** Between the pool and the server, or what is before it. */
   readonly proxy: Proxy
   /** The password that the application has for its role. */
   readonly secret: { current: Redacted.Redacted }

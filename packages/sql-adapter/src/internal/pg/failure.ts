@@ -4,6 +4,7 @@ import type { Finding } from "../wire/network.js"
 import { asError, certificates, codeOf, networkFinding, sentence, whatHappened } from "../wire/network.js"
 import { isServerError, NotPostgres } from "./driver.js"
 import type { ServerError } from "./driver.js"
+import { isNeverSent, ofBouncer, withRemedy } from "./pgbouncer.js"
 
 /** Where a connection goes, as errors show it. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface Place {
 
 const fromServer = (error: ServerError): Finding<PgConnectReason> => {
   const state = error.code
+  const bouncer = ofBouncer(error)
+  if (bouncer !== undefined) return bouncer
   if (state === "28000" && /no encryption|SSL off/.test(error.message)) {
     return { reason: "Authentication", remedy: "The server may want TLS: set ssl." }
   }
@@ -96,6 +99,17 @@ export const setupError = (place: Place, error: PgQueryError): PgConnectError =>
     cause: error
   })
 
+/** It can be used, but not to listen. */
+export const deafError = (place: Place): PgConnectError =>
+  new PgConnectError({
+    ...place,
+    reason: "Unsupported",
+    message: describe(place, [
+      "what is notified does not arrive, as a pooler gives the session of the server to others between two transactions",
+      "Listen with a client of the server's own address, or of a pool in session mode."
+    ])
+  })
+
 /** Has no cause: what a parser of URLs throws can have the URL in it. */
 export const configurationError = (place: Place, problems: ReadonlyArray<string>): PgConnectError =>
   new PgConnectError({
@@ -140,9 +154,9 @@ export const isFatal = (error: ServerError, options: { readonly expectsWrites: b
 export const serverError = (sql: string, error: ServerError, lost: boolean): PgQueryError =>
   new PgQueryError({
     reason: lost ? "ConnectionLost" : "Server",
-    message: error.message,
+    message: withRemedy(error),
     sql,
-    mayHaveRun: lost ? true : undefined,
+    mayHaveRun: lost ? !isNeverSent(error) : undefined,
     sqlState: error.code,
     severity: error.severity,
     detail: error.detail,
@@ -155,8 +169,9 @@ export const serverError = (sql: string, error: ServerError, lost: boolean): PgQ
     cause: error
   })
 
-export const lostError = (sql: string, reason: unknown, mayHaveRun: boolean): PgQueryError => {
+export const lostError = (sql: string, reason: unknown, wasSent: boolean): PgQueryError => {
   const error = asError(reason)
+  const mayHaveRun = wasSent && !(isServerError(error) && isNeverSent(error))
   return new PgQueryError({
     reason: "ConnectionLost",
     message: `The connection was lost${mayHaveRun ? "" : " before this was sent"}: ${sentence(whatHappened(error))}`,

@@ -15,6 +15,7 @@ import type { PgConnection } from "../../PgConnection.js"
 import type { PgConnectError, PgQueryError } from "../../PgError.js"
 import { Heard } from "../../PgNotification.js"
 import { toSqlError } from "../client/failure.js"
+import { ensureHearing } from "./hearing.js"
 
 type Failure = PgConnectError | PgQueryError
 
@@ -67,6 +68,7 @@ class Hub {
   private readonly session = (connected: Effect.Effect<void>): Effect.Effect<unknown, Failure> =>
     Effect.gen(this, function*() {
       const connection = yield* this.connector.open
+      yield* ensureHearing(this.connector, connection)
       const runtime = yield* Effect.runtime<never>()
       const lost = yield* Deferred.make<unknown>()
       this.connector.onLost?.(connection, (reason) => {

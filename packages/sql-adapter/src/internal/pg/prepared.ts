@@ -1,11 +1,15 @@
 import { constVoid } from "effect/Function"
+import { createHash } from "node:crypto"
 import type { DriverClient } from "./driver.js"
 import type { Work } from "./job.js"
 import { close, forgetAll } from "./statement.js"
 
+/** The server cuts a name at 63 bytes. */
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32)
+
 /**
- * The statements that a connection has prepared, the least recently used first. A name is never used for another text: pg would
- * refuse it.
+ * The statements that a connection has prepared, the least recently used first. A name is never used for another text, or again: pg would
+ * refuse it. On another connection neither: behind a pooler it may have the same session of the server, which would run what it has of that name.
  */
 export class Prepared {
   private readonly names = new Map<string, string>()
@@ -15,7 +19,7 @@ export class Prepared {
 
   /** The name to prepare the text under, and the name that has lost its place to it. */
   nameOf(text: string): { readonly name: string; readonly evicted: string | undefined } {
-    const name = this.names.get(text) ?? `cenote_${this.count++}`
+    const name = this.names.get(text) ?? `cenote_${digest(text)}_${this.count++}`
     this.names.delete(text)
     this.names.set(text, name)
     return { name, evicted: this.names.size > this.size ? this.evict() : undefined }

@@ -14,6 +14,7 @@ import type { PgConnectError, PgQueryError } from "../../PgError.js"
 import type { Timer } from "../timer.js"
 import { guarded } from "../wire/guarded.js"
 import { cursorStream } from "./cursor.js"
+import type { Place } from "./failure.js"
 import { clientError, connectError, lostError, setupError } from "./failure.js"
 import type { Work } from "./job.js"
 import { Job } from "./job.js"
@@ -36,6 +37,10 @@ export class Session implements PgConnection {
 
   get processId(): number {
     return this.wire.client.processID ?? 0
+  }
+
+  get place(): Place {
+    return this.settings.place
   }
 
   get unsafeClient(): pg.Client {

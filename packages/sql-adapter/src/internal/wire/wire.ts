@@ -7,13 +7,13 @@ import type { Cancel, CancelOutcome, Limits, Work } from "./work.js"
 
 /**
  * Connecting → Open → Closing, and Lost from any of them. Closing has said goodbye and waits for the server to hang up; Lost is
- * beyond use.
+ * beyond use, and hung up on, unless the server is yet to hear that it is to stop.
  */
 type Life =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Open" }
   | { readonly _tag: "Closing" }
-  | { readonly _tag: "Lost"; readonly reason: unknown }
+  | { readonly _tag: "Lost"; readonly reason: unknown; readonly kill: "none" | "underWay" }
 
 /**
  * Who has the wire.
@@ -375,15 +375,23 @@ export abstract class Wire<W extends Work<E>, E> {
       this.life = { _tag: "Closing" }
       this.socket.once("close", this.after(goodbyeTimeout, () => this.destroy(new Error("the server did not hang up"))))
       this.sayGoodbye()
-    } else {
+    } else if (this.life._tag !== "Lost" || this.life.kill === "none") {
       this.abort(new Error("it was closed"))
     }
   }
 
-  /** Hangs up. The server would go on with a query, so it is told to stop. */
+  /**
+   * Beyond use at once. The server would go on with a query, so it is told to stop, and hung up on when it has heard: a pooler in between drops
+   * the cancel of a client that has gone.
+   */
   abort(reason: unknown): void {
-    if (this.isCancellable) this.sendKill(this.onKill())
-    this.destroy(reason)
+    if (!this.isCancellable) return this.destroy(reason)
+    const heard = this.onKill()
+    this.sendKill(() => {
+      heard()
+      this.hangUp()
+    })
+    this.lose(reason, "underWay")
   }
 
   /** Somebody's query runs, on the raw client perhaps, and no cancel is on its way to it. */
@@ -394,10 +402,10 @@ export abstract class Wire<W extends Work<E>, E> {
   }
 
   /** Beyond use from now on. Everybody who waits is told. */
-  lose(reason: unknown): void {
+  lose(reason: unknown, kill: "none" | "underWay" = "none"): void {
     const { life, queue, turn, onSettled, onLost } = this
     if (life._tag === "Lost") return
-    this.life = { _tag: "Lost", reason }
+    this.life = { _tag: "Lost", reason, kill }
     this.turn = free
     this.queue = []
     this.onSettled = []
