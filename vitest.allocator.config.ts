@@ -6,6 +6,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
+    projects: undefined,
     // What takes from several pools in one transaction is reached with pools around it.
     include: [
       "test/allocator/**/*.test.ts",

@@ -4,11 +4,26 @@ import { defineConfig } from "vitest/config"
 // "module", which is for bundlers.
 const conditions = ["@cenote/source", "node", "development|production"]
 
+/** They leave nothing behind in their process, so they share one: the modules of Effect are loaded once, and not for each file. */
+const shared = ["allocator", "request", "resource", "http", "observe", "faults"].map((folder) =>
+  `test/${folder}/**/*.test.ts`
+)
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "shared", include: shared, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...shared]
+        }
+      }
+    ],
     // A real PostgreSQL is started by some files.
     // As many as there are processors: vitest leaves one of them idle.
     maxWorkers: "100%",
