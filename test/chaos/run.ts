@@ -20,7 +20,7 @@ import * as Resources from "./resources.js"
 import { atRest, ends, isGone, isSettled } from "./rest.js"
 import * as Tally from "./tally.js"
 import type { Occurrence } from "./timeline.js"
-import { isRecovered, run as strike } from "./timeline.js"
+import { isRecovered, rounds, run as strike } from "./timeline.js"
 import * as Http from "./ways/http.js"
 import * as Sql from "./ways/sql.js"
 import type { Way } from "./ways/way.js"
@@ -106,13 +106,15 @@ interface Book {
   readonly pool: ConnectionPool<any, any>
   readonly ways: Effect.Effect<ReadonlyArray<Way>, never, Scope.Scope>
   readonly newId: () => number
+  /** Which fault is next. A round goes on in the next chapter. */
+  readonly next: Effect.Effect<Fault>
   readonly began: number
 }
 
 /** Callers and faults for a minute; then, when all is at rest, what they were told beside what is in the books. */
 const chapter = (
-  { began, newId, pool, ways, world }: Book,
-  { faults, millis, onFault, seed }: Plan,
+  { began, newId, next, pool, ways, world }: Book,
+  { millis, onFault, seed }: Plan,
   number: number,
   opening: bank.Balances
 ) =>
@@ -125,7 +127,7 @@ const chapter = (
     const { calls, occurrences, unended } = yield* Effect.scoped(Effect.gen(function*() {
       const workload = yield* Workload.start(yield* ways, `${seed} ${number}`, newId)
       const occurrences = yield* Effect.withRandom(
-        strike(world, workload, faults, began, isOver, onFault),
+        strike(world, workload, next, began, isOver, onFault),
         Random.make(`${seed} ${number}`)
       )
       const unended = yield* ends("A call", workload.stop)
@@ -189,6 +191,7 @@ export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>
       pool,
       ways: Effect.map(service.way, (http) => [Sql.make(sql), http]),
       newId: () => ++lastId,
+      next: rounds(plan.faults),
       began: yield* Clock.currentTimeMillis
     }, plan)
 

@@ -70,11 +70,22 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
     return occurrence
   }).pipe(Effect.scoped)
 
-/** Rounds of all faults, each in an order of its own, until `isOver` or a recovery never came. */
+/** Rounds of all faults, each in an order of its own: which one is next. */
+export const rounds = (faults: ReadonlyArray<Fault>): Effect.Effect<Fault> => {
+  let left: ReadonlyArray<Fault> = []
+  return Effect.gen(function*() {
+    if (left.length === 0) left = Chunk.toReadonlyArray(yield* Random.shuffle(faults))
+    const [next, ...others] = left
+    left = others
+    return next!
+  })
+}
+
+/** One fault after the other, until `isOver` or a recovery never came. */
 export const run = (
   world: World,
   workload: Workload,
-  faults: ReadonlyArray<Fault>,
+  next: Effect.Effect<Fault>,
   began: number,
   isOver: Effect.Effect<boolean>,
   onFault: (name: string) => void
@@ -84,13 +95,11 @@ export const run = (
     const isLast = Effect.map(isOver, (over) => over || all.some(({ recovery }) => recovery === undefined))
     yield* Effect.sleep(calmFor)
     while (!(yield* isLast)) {
-      for (const fault of Chunk.toReadonlyArray(yield* Random.shuffle(faults))) {
-        if (yield* isLast) break
-        onFault(fault.name)
-        all.push(yield* strike(world, workload, fault, began))
-        onFault(calm)
-        yield* Effect.sleep(calmFor)
-      }
+      const fault = yield* next
+      onFault(fault.name)
+      all.push(yield* strike(world, workload, fault, began))
+      onFault(calm)
+      yield* Effect.sleep(calmFor)
     }
     return all
   })
