@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 // The packages' sources, not their builds: see `exports` in their package.json. Else what Node itself would take: not the condition
@@ -25,8 +26,8 @@ export default defineConfig({
       }
     ],
     // A real PostgreSQL is started by some files.
-    // As many as there are processors: vitest leaves one of them idle.
-    maxWorkers: "100%",
+    // One more than there are processors, as one of them mostly waits for a server.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: process.env.CI ? ["default", "json"] : ["default"],

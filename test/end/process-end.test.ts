@@ -181,5 +181,7 @@ layer(withJournal, { excludeTestServices: true, timeout: 60_000 })("A process en
     expect([...table.keys()].slice(1)).toEqual(Object.keys(scenarios))
   })
 
-  for (const [name, scenario] of Object.entries(scenarios)) it.scoped(name, () => run(name, scenario))
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    it.scoped(name, () => run(name, scenario), { concurrent: true, timeout: 60_000 })
+  }
 })
