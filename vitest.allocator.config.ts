@@ -7,7 +7,6 @@ export default defineConfig({
   test: {
     ...base.test,
     projects: undefined,
-    maxWorkers: "100%",
     testTimeout: 60_000,
     // What takes from several pools in one transaction is reached with pools around it.
     include: [

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 // The packages' sources, not their builds: see `exports` in their package.json. Else what Node itself would take: not the condition
@@ -26,8 +25,8 @@ export default defineConfig({
       }
     ],
     // A real PostgreSQL is started by some files.
-    // One more than there are processors, as one of them mostly waits for a server.
-    maxWorkers: availableParallelism() + 1,
+    // As many as there are processors: vitest leaves one of them idle.
+    maxWorkers: "100%",
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: process.env.CI ? ["default", "json"] : ["default"],

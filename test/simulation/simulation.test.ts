@@ -23,7 +23,7 @@ const seeds = (first: number, count: number) => Array.from({ length: count }, (_
 describe("the simulation", () => {
   for (const profile of profiles) {
     it(`keeps every promise, and does the same again: profile ${profile}`, { timeout: 120_000 }, () => {
-      const problems = seeds(1, 25).flatMap((seed) => {
+      const problems = seeds(1, 10).flatMap((seed) => {
         const run = runScenario(draw(seed, profile))
         const again = runScenario(draw(seed, profile))
         return [
