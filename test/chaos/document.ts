@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { markdownTable } from "markdown-table"
 import { readFile, writeFile } from "node:fs/promises"
+import { between } from "../support/page.js"
 import type { Database } from "./databases/database.js"
 import type { Fault } from "./faults/fault.js"
 import { faultsOfPgBouncer, faultsOfServers } from "./faults/index.js"
@@ -39,12 +40,6 @@ export interface Documented {
   readonly rows: ReadonlyArray<Row>
   readonly samples: ReadonlyArray<Sample>
 }
-
-const between = (mark: string, content: string) => (text: string): string =>
-  text.replace(
-    new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`),
-    () => `<!-- ${mark} -->\n${content}\n<!-- /${mark} -->`
-  )
 
 const whatIsDone = (faults: ReadonlyArray<Fault>): string =>
   markdownTable([["fault", "what happens"], ...faults.map(({ name, what }) => [`\`${name}\``, what])])

@@ -9,6 +9,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Proxy from "../support/proxy.js"
+import { uncaught } from "../support/uncaught.js"
 import * as bank from "./bank.js"
 import type { Database, ServerError } from "./databases/database.js"
 import type { Fault, World } from "./faults/fault.js"
@@ -72,21 +73,7 @@ const build = ({ database, hasDisk }: Plan): Effect.Effect<World, ServerError, S
     }
   })
 
-/** What would have ended the process, or is nobody's. */
-const uncaught = Effect.acquireRelease(
-  Effect.sync(() => {
-    const errors: Array<string> = []
-    const note = (error: unknown) => void errors.push(`Uncaught: ${error instanceof Error ? error.stack : error}`)
-    process.on("uncaughtException", note)
-    process.on("unhandledRejection", note)
-    return { errors, note }
-  }),
-  ({ note }) =>
-    Effect.sync(() => {
-      process.off("uncaughtException", note)
-      process.off("unhandledRejection", note)
-    })
-)
+const uncaughtSentence = (error: unknown): string => `Uncaught: ${error instanceof Error ? error.stack : error}`
 
 const unexpected = (calls: ReadonlyArray<Ended>): ReadonlyArray<string> =>
   calls.flatMap(({ id, outcome, period, way }) =>
@@ -177,7 +164,7 @@ const chapters = (book: Book, plan: Plan) =>
 
 export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>
   Effect.gen(function*() {
-    const { errors } = yield* uncaught
+    const errors = yield* uncaught
     const world = yield* build(plan)
     const { database, proxy, secret } = world
     yield* bank.open(database, world.server, secret.current)
@@ -198,5 +185,5 @@ export const run = (plan: Plan): Effect.Effect<Result, ServerError> =>
     const unclosed = yield* ends("The close of the pool", Scope.close(poolScope, Exit.void))
     proxy.reap()
     const sessions = yield* isGone(world)
-    return { ...result, problems: [...result.problems, ...unclosed, ...sessions, ...errors] }
+    return { ...result, problems: [...result.problems, ...unclosed, ...sessions, ...errors.map(uncaughtSentence)] }
   }).pipe(Effect.scoped, Resources.counted, Logger.withMinimumLogLevel(LogLevel.None))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as fc from "fast-check"
 import { until } from "../sql-adapter/harness.js"
+import { uncaught } from "../support/uncaught.js"
 import * as Hostile from "./hostile.js"
 
 /** They wait for each other's timeouts, mostly. */
@@ -22,21 +23,6 @@ export interface Subject<A, E> {
   /** About as many bytes as login and questions have. */
   readonly within: number
 }
-
-const uncaught = Effect.acquireRelease(
-  Effect.sync(() => {
-    const errors: Array<unknown> = []
-    const note = (error: unknown) => void errors.push(error)
-    process.on("uncaughtException", note)
-    process.on("unhandledRejection", note)
-    return { errors, note }
-  }),
-  ({ note }) =>
-    Effect.sync(() => {
-      process.off("uncaughtException", note)
-      process.off("unhandledRejection", note)
-    })
-)
 
 /** Callers get an answer or a typed error, and the pool serves when the server is honest again. Whether the bytes were changed. */
 const meet = <A, E>({ connector, honest, questions, server }: Subject<A, E>, hostility: Hostile.Hostility) =>
@@ -75,7 +61,7 @@ const meet = <A, E>({ connector, honest, questions, server }: Subject<A, E>, hos
 
 export const endures = <A, E>(subject: Subject<A, E>, times: number) =>
   Effect.gen(function*() {
-    const { errors } = yield* uncaught
+    const errors = yield* uncaught
     const met = yield* Effect.forEach(
       fc.sample(Hostile.hostility(subject.within), times),
       (hostility) => meet(subject, hostility),

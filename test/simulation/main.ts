@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import { randomInt } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
+import { between } from "../support/page.js"
 import type { Arguments } from "./arguments.js"
 import { parse, usage } from "./arguments.js"
 import { bundle, rotten } from "./bundle.js"
@@ -146,8 +147,7 @@ const writeTable = async (rows: ReadonlyArray<Row>): Promise<void> => {
     )
   ].join("\n")
   const text = await readFile(page, "utf8")
-  const marks = /<!-- mutants -->[^]*<!-- \/mutants -->/
-  await writeFile(page, text.replace(marks, () => `<!-- mutants -->\n${table}\n<!-- /mutants -->`))
+  await writeFile(page, between("mutants", table)(text))
 }
 
 const findAll = async (args: Arguments): Promise<boolean> => {

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import type * as net from "node:net"
 import { Mysql, suite } from "../support/mysql.js"
 import * as Proxy from "../support/proxy.js"
+import { uncaught } from "../support/uncaught.js"
 import { until } from "./harness.js"
 import {
   answered,
@@ -31,27 +32,10 @@ const watch = (connection: MysqlConnector.MysqlConnection) => {
 
 const watched = (options: MysqlConnector.MysqlConnectorConfig = {}) => Effect.map(open(options), watch)
 
-/** What would have ended the process. */
-const uncaught = Effect.acquireRelease(
-  Effect.sync(() => {
-    const errors: Array<unknown> = []
-    const listener = (error: unknown) => errors.push(error)
-    const others = process.listeners("uncaughtException")
-    process.removeAllListeners("uncaughtException")
-    process.on("uncaughtException", listener)
-    return { errors, others, listener }
-  }),
-  ({ listener, others }) =>
-    Effect.sync(() => {
-      process.off("uncaughtException", listener)
-      for (const other of others) process.on("uncaughtException", other)
-    })
-)
-
 suite("lost", "A connection that dies", (it) => {
   it.scoped("idle, killed by an administrator: says so once, at once", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const { connection, deaths } = yield* watched()
       yield* (yield* Mysql).kill(connection.threadId)
       yield* until("it has noticed", Effect.sync(() => deaths.length > 0))
@@ -65,7 +49,7 @@ suite("lost", "A connection that dies", (it) => {
 
   it.scoped("in the middle of a query, killed by an administrator: the query fails typed", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const { connection, deaths } = yield* watched()
       const fiber = yield* Effect.fork(Effect.flip(connection.query("select sleep(600)")))
       yield* isRunning(connection.threadId, "sleep")
@@ -90,7 +74,7 @@ suite("lost", "A connection that dies", (it) => {
 
   it.scoped("in the middle of a row: the query fails, and so do those behind it", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const proxy = yield* Proxy.make(yield* Mysql)
       const { connection, deaths } = yield* watched({ host: proxy.host, port: proxy.port })
       yield* connection.query("select 1")
@@ -106,7 +90,7 @@ suite("lost", "A connection that dies", (it) => {
 
   it.scoped("by a packet that is larger than the server takes: says what the server said", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const { connection, deaths } = yield* watched()
       const { rows } = yield* connection.query<{ size: number }>("select @@max_allowed_packet as size")
       const error = yield* Effect.flip(connection.query("select ? as text", ["x".repeat(rows[0]!.size + 1)]))
@@ -251,7 +235,7 @@ describe("A connection to a server that goes mad", () => {
   for (const [what, answer] of mad) {
     it.live(`and ${what} fails typed, and ends no process`, () =>
       Effect.gen(function*() {
-        const { errors } = yield* uncaught
+        const errors = yield* uncaught
         const server = yield* fakeServer((_, socket) => {
           answer(socket)
           return undefined
@@ -289,7 +273,7 @@ describe("A connection to a server that goes mad", () => {
 
   it.live("and says why it hangs up: the next one is told", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const goodbye = packet(0, err(4031, "HY000", "The client was disconnected by the server because of inactivity"))
       const server = yield* fakeServer((_, socket) => {
         setTimeout(() => socket.end(goodbye), 10)

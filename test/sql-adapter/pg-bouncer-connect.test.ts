@@ -1,13 +1,12 @@
 import type { PgConnectorConfig, PgConnectReason } from "@cenote/sql-adapter/PgConnector"
 import * as PgConnector from "@cenote/sql-adapter/PgConnector"
-import { describe, expect, layer } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as PgBouncer from "../support/pgbouncer.js"
 import { layer as postgres, Postgres } from "../support/postgres.js"
+import { describeUnless } from "../support/where.js"
 import { optionsOf } from "./harness.js"
-
-const { missing } = PgBouncer
 
 const behind = (settings: Record<string, string>) =>
   Effect.gen(function*() {
@@ -16,7 +15,7 @@ const behind = (settings: Record<string, string>) =>
     return (options: PgConnectorConfig = {}) => PgConnector.make({ ...optionsOf(server), host, port, ...options }).open
   })
 
-describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
+describeUnless(PgBouncer.missing, "PgBouncer", () => {
   layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("Opening behind PgBouncer", (it) => {
     const table: ReadonlyArray<[string, PgConnectorConfig, PgConnectReason, RegExp]> = [
       ["password", { password: Redacted.make("wrong") }, "Authentication", /auth_file or auth_query/],

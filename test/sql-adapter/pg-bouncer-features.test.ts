@@ -1,9 +1,10 @@
 /** What works behind PgBouncer: each row of the table in docs/pgbouncer.md, in both modes; and what it says to do instead. */
-import { describe, expect, layer } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import * as PgBouncer from "../support/pgbouncer.js"
 import { layer as postgres, Postgres } from "../support/postgres.js"
+import { describeUnless } from "../support/where.js"
 import { features } from "./pg-bouncer/features.js"
 import { place } from "./pg-bouncer/place.js"
 
@@ -21,9 +22,7 @@ const table = new Map(
     .slice(1)
 )
 
-const { missing } = PgBouncer
-
-describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
+describeUnless(PgBouncer.missing, "PgBouncer", () => {
   layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("Behind PgBouncer", (it) => {
     it("there is exactly what the table names", () => {
       expect([...table.keys()]).toEqual(Object.keys(features))

@@ -1,15 +1,14 @@
 import type { Client } from "@cenote/sql-adapter/PgPool"
-import { describe, expect, layer } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as PgBouncer from "../support/pgbouncer.js"
 import { layer as postgres, Postgres } from "../support/postgres.js"
+import { describeUnless } from "../support/where.js"
 import { value } from "./pg-bouncer/feature.js"
 import { place } from "./pg-bouncer/place.js"
-
-const { missing } = PgBouncer
 
 /** Runs it while somebody else has this session of the server. */
 const without = <A, E>(session: unknown, other: Client, effect: Effect.Effect<A, E>) =>
@@ -31,7 +30,7 @@ const without = <A, E>(session: unknown, other: Client, effect: Effect.Effect<A,
     return exit
   })
 
-describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
+describeUnless(PgBouncer.missing, "PgBouncer", () => {
   layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("Statements that are prepared", (it) => {
     it.scoped("by others on the same session of the server are never run instead", () =>
       Effect.gen(function*() {

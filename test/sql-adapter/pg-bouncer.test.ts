@@ -1,10 +1,11 @@
 import * as PgPool from "@cenote/sql-adapter/PgPool"
-import { describe, layer } from "@effect/vitest"
+import { layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PgBouncer from "../support/pgbouncer.js"
 import { layer as postgres, Postgres } from "../support/postgres.js"
+import { describeUnless } from "../support/where.js"
 import { conformance } from "./conformance/index.js"
 import type { Subject } from "./conformance/subject.js"
 import { optionsOf } from "./harness.js"
@@ -47,9 +48,7 @@ const subject = (pipeline: boolean): Subject<Bouncer | Postgres> => ({
   series: (n) => `select n from generate_series(1, ${n}) n`
 })
 
-const { missing } = PgBouncer
-
-describe.skipIf(missing !== undefined)(missing === undefined ? "PgBouncer" : `PgBouncer (skipped: ${missing})`, () => {
+describeUnless(PgBouncer.missing, "PgBouncer", () => {
   for (const mode of ["session", "transaction"] as const) {
     for (const pipeline of [false, true]) {
       layer(live(mode), { excludeTestServices: true, timeout: 60_000 })(

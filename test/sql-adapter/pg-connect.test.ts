@@ -81,8 +81,8 @@ layer(postgres({ maxConnections: 12 }), { excludeTestServices: true, timeout: 60
 
   it.scoped("reaches a Unix socket", () =>
     Effect.gen(function*() {
-      const { socketDirectory } = yield* Postgres
-      const connection = yield* open({ host: socketDirectory })
+      const { folder } = yield* Postgres
+      const connection = yield* open({ host: folder })
       expect((yield* connection.query("select inet_client_addr() as address")).rows).toEqual([{ address: null }])
       // A cancel goes the same way.
       yield* Effect.timeoutOption(connection.query("select pg_sleep(60)"), 50)

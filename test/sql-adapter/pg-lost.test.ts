@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { layer as postgres, Postgres } from "../support/postgres.js"
 import * as Proxy from "../support/proxy.js"
+import { uncaught } from "../support/uncaught.js"
 import { isGone, isRunning, open, steps, strangeServer, until } from "./harness.js"
 
 /** A connection whose deaths are counted. */
@@ -15,27 +16,10 @@ const watched = (options: PgConnector.PgConnectorConfig = {}) =>
     return { connection, deaths }
   })
 
-/** What would have ended the process. */
-const uncaught = Effect.acquireRelease(
-  Effect.sync(() => {
-    const errors: Array<unknown> = []
-    const listener = (error: unknown) => errors.push(error)
-    const others = process.listeners("uncaughtException")
-    process.removeAllListeners("uncaughtException")
-    process.on("uncaughtException", listener)
-    return { errors, others, listener }
-  }),
-  ({ listener, others }) =>
-    Effect.sync(() => {
-      process.off("uncaughtException", listener)
-      for (const other of others) process.on("uncaughtException", other)
-    })
-)
-
 layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A connection that dies", (it) => {
   it.scoped("idle, by its backend: says so once, at once", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const { connection, deaths } = yield* watched()
       yield* (yield* Postgres).terminateBackend(connection.processId)
       yield* until("it has noticed", Effect.sync(() => deaths.length > 0))
@@ -49,7 +33,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A connection 
 
   it.scoped("in the middle of a query, by its backend: the query fails with what the server said", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const { connection, deaths } = yield* watched()
       const fiber = yield* Effect.fork(Effect.flip(connection.query("select pg_sleep(600)")))
       yield* isRunning(connection.processId, "pg_sleep")
@@ -61,7 +45,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A connection 
 
   it.scoped("in the middle of an answer: the query fails, and so do those behind it", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const proxy = yield* Proxy.make(yield* Postgres)
       const { connection, deaths } = yield* watched({ host: proxy.host, port: proxy.port })
       yield* connection.query("select 1")
@@ -77,7 +61,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A connection 
 
   it.scoped("with its server: all say so, and a new one opens when the server is back", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const server = yield* Postgres
       const all = yield* Effect.all(Array.from({ length: 5 }, () => watched()))
       yield* server.stop
@@ -90,7 +74,7 @@ layer(postgres(), { excludeTestServices: true, timeout: 60_000 })("A connection 
 
   it.scoped("by what it cannot understand: an error, and not the end of the process", () =>
     Effect.gen(function*() {
-      const { errors } = yield* uncaught
+      const errors = yield* uncaught
       const ready = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49])
       const unknownAuthentication = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 99])
       const server = yield* strangeServer((socket) => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, layer } from "@effect/vitest"
+import { expect, it, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,6 +11,7 @@ import { existsSync } from "node:fs"
 import type { Server } from "./mariadb.js"
 import * as Mariadb from "./mariadb.js"
 import * as Standby from "./mariadbStandby.js"
+import { describeUnless } from "./where.js"
 
 class Own extends Context.Tag("test/Mariadb")<Own, Server>() {}
 
@@ -122,11 +123,4 @@ const suite = () => {
     }))
 }
 
-const title = "A MariaDB server of one's own"
-
-if (Mariadb.missing === undefined) {
-  describe(title, suite)
-} else {
-  console.warn(`${title}: skipped, as ${Mariadb.missing}`)
-  describe.skip(`${title} (skipped: ${Mariadb.missing})`, suite)
-}
+describeUnless(Mariadb.missing, "A MariaDB server of one's own", suite)

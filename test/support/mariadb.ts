@@ -11,14 +11,14 @@ import type * as Scope from "effect/Scope"
 import mysql from "mysql2/promise"
 import type { ChildProcess } from "node:child_process"
 import { execFile, spawn } from "node:child_process"
-import { rmSync } from "node:fs"
 import * as fs from "node:fs/promises"
-import * as os from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import { asNobody, installed } from "./installed.js"
 import { freePort } from "./postgres.js"
 import { isStopped, send } from "./processes.js"
+import type { OwnServer } from "./server.js"
+import { temporaryFolder } from "./temporary.js"
 
 /** There is no MariaDB on this machine, or not all of it. */
 export class MariadbMissing extends Data.TaggedError("MariadbMissing")<{
@@ -41,29 +41,10 @@ export interface Options {
   readonly copyOf?: Server
 }
 
-export interface Server {
-  readonly host: string
-  readonly port: number
-  readonly database: string
-  readonly user: string
-  readonly password: Redacted.Redacted
-  readonly url: Redacted.Redacted
-  /** Of all of its files. */
-  readonly folder: string
-  readonly start: Effect.Effect<void, MariadbError>
-  /** Ends all sessions. Its data stay. */
-  readonly stop: Effect.Effect<void, MariadbError>
-  readonly restart: Effect.Effect<void, MariadbError>
-  /** Stops its process as it is, until `thaw`. */
-  readonly freeze: Effect.Effect<void, MariadbError>
+export interface Server extends OwnServer<MariadbError> {
   readonly thaw: Effect.Effect<void>
-  /** SIGKILL; waits until it is gone. `start` recovers its data. */
-  readonly kill: Effect.Effect<void, MariadbError>
-  /** As an administrator, over a connection of its own. One more than `maxConnections` may be there, if it is an administrator's. */
-  readonly query: (
-    sql: string,
-    params?: ReadonlyArray<unknown>
-  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, MariadbError>
+  /** One more than `maxConnections` may be there, if it is an administrator's. */
+  readonly query: OwnServer<MariadbError>["query"]
   /** Ends this session, and waits until it is gone. */
   readonly terminate: (threadId: number) => Effect.Effect<void, MariadbError>
 }
@@ -106,21 +87,10 @@ export const missing: string | undefined = process.env.CI
   ? undefined
   : Effect.runSync(Effect.match(programs, { onSuccess: () => undefined, onFailure: ({ message }) => message }))
 
-/** Deleted with the Scope; or at the end of the process, where a signal ends it before its Scope. */
-const temporaryFolder = Effect.map(
-  Effect.acquireRelease(
-    attempt("No temporary folder", async () => {
-      const folder = await fs.mkdtemp(path.join(os.tmpdir(), "cenote-mariadb-"))
-      if (asNobody.uid !== undefined) await fs.chown(folder, asNobody.uid, asNobody.gid!)
-      const remove = () => rmSync(folder, { recursive: true, force: true })
-      process.once("exit", remove)
-      return { folder, remove }
-    }),
-    ({ folder, remove }) =>
-      Effect.promise(() => fs.rm(folder, { recursive: true, force: true }).finally(() => process.off("exit", remove)))
-  ),
-  ({ folder }) => folder
-)
+const ownFolder = Effect.tap(temporaryFolder("mariadb"), (folder) =>
+  asNobody.uid === undefined
+    ? Effect.void
+    : attempt("The folder cannot be given away", () => fs.chown(folder, asNobody.uid!, asNobody.gid!)))
 
 const dataOf = (folder: string): string => path.join(folder, "data")
 
@@ -133,7 +103,7 @@ export const make = (
   Effect.gen(function*() {
     const { initialise, server } = yield* programs
     const port = yield* Effect.mapError(freePort, ({ cause, message }) => new MariadbError({ message, cause }))
-    const folder = yield* temporaryFolder
+    const folder = yield* ownFolder
     const data = dataOf(folder)
     const socketPath = path.join(folder, "socket")
     const settings: Record<string, string> = {

@@ -3,7 +3,7 @@
  * tests have ended. Nothing of the server's own settings is changed.
  */
 import type { Vitest } from "@effect/vitest"
-import { describe, layer } from "@effect/vitest"
+import { layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Connection } from "mysql2"
 import mysql from "mysql2"
+import { describeUnless } from "./where.js"
 
 /** The server cannot be reached, or a statement of an administrator failed. */
 export class MysqlError extends Data.TaggedError("MysqlError")<{
@@ -125,8 +126,7 @@ const reason = process.env.CI
 
 /** Tests with a server. Without one, they are skipped and say why; where CI is set, they fail. */
 export const suite = (file: string, title: string, tests: (it: Vitest.MethodsNonLive<Mysql, true>) => void): void => {
-  if (reason !== undefined) console.warn(`${title}: skipped, as there is ${reason}`)
-  describe.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, () => {
+  describeUnless(reason === undefined ? undefined : `there is ${reason}`, title, () => {
     layer(Layer.scoped(Mysql, make(file)), { excludeTestServices: true, timeout: 60_000 })(tests)
   })
 }

@@ -7,16 +7,16 @@ import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { accessSync, constants } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as net from "node:net"
-import * as os from "node:os"
 import * as path from "node:path"
 import pg from "pg"
+import { asNobody, installed } from "./installed.js"
 import type { PostgresError, Server } from "./postgres.js"
 import { freePort } from "./postgres.js"
 import { send } from "./processes.js"
 import type { Target } from "./proxy.js"
+import { temporaryFolder } from "./temporary.js"
 
 export class PgBouncerError extends Data.TaggedError("PgBouncerError")<{
   readonly message: string
@@ -51,19 +51,7 @@ export interface PgBouncer extends Target {
   readonly command: (text: string) => Effect.Effect<ReadonlyArray<Record<string, any>>, PgBouncerError>
 }
 
-/** Debian has it where only administrators look. */
-const places = [...(process.env.PATH ?? "").split(path.delimiter), "/usr/sbin", "/usr/local/sbin"]
-
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const program = places.map((folder) => path.join(folder, "pgbouncer")).find(isProgram)
+const program = installed("pgbouncer")
 
 /** Why there is none. */
 export const notInstalled: string | undefined = program === undefined
@@ -74,12 +62,7 @@ export const notInstalled: string | undefined = program === undefined
 export const missing: string | undefined = process.env.CI ? undefined : notInstalled
 
 const host = "127.0.0.1"
-const nobody = 65534
 const logLines = 200
-
-/** It refuses to be run by root. */
-const isRoot = process.getuid?.() === 0
-const asNobody = isRoot ? { uid: nobody, gid: nobody } : {}
 
 const isListening = (port: number) =>
   Effect.async<boolean>((resume) => {
@@ -131,10 +114,7 @@ export const before = (
   Effect.gen(function*() {
     if (program === undefined) return yield* new PgBouncerError({ message: notInstalled! })
     const port = yield* freePort
-    const folder = yield* Effect.acquireRelease(
-      Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "cenote-pgbouncer-"))),
-      (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true }))
-    )
+    const folder = yield* temporaryFolder("pgbouncer")
     const password = randomBytes(16).toString("hex")
     const users = [[server.user, Redacted.value(server.password)], [administrator, password]]
     const files = {
@@ -144,9 +124,9 @@ export const before = (
     yield* Effect.promise(async () => {
       for (const [name, content] of Object.entries(files)) {
         await fs.writeFile(path.join(folder, name), content, { mode: 0o600 })
-        if (isRoot) await fs.chown(path.join(folder, name), nobody, nobody)
+        if (asNobody.uid !== undefined) await fs.chown(path.join(folder, name), asNobody.uid, asNobody.gid!)
       }
-      if (isRoot) await fs.chown(folder, nobody, nobody)
+      if (asNobody.uid !== undefined) await fs.chown(folder, asNobody.uid, asNobody.gid!)
     })
 
     const log: Array<string> = []

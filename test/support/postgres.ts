@@ -10,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
-import { rmSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { createRequire } from "node:module"
 import * as net from "node:net"
@@ -19,7 +18,9 @@ import * as path from "node:path"
 import pg from "pg"
 import * as Disk from "./disk.js"
 import { childrenOf, isAlive, send } from "./processes.js"
+import type { OwnServer } from "./server.js"
 import { copy } from "./standby.js"
+import { temporaryFolder } from "./temporary.js"
 
 /** The server cannot be run, or a statement of an administrator failed. */
 export class PostgresError extends Data.TaggedError("PostgresError")<{
@@ -42,29 +43,9 @@ export interface Options {
   readonly standbyOf?: Server
 }
 
-export interface Server {
-  readonly host: string
-  readonly port: number
-  readonly database: string
-  readonly user: string
-  readonly password: Redacted.Redacted
-  readonly url: Redacted.Redacted
-  /** The folder of its Unix socket. */
-  readonly socketDirectory: string
-  readonly start: Effect.Effect<void, PostgresError>
-  /** Ends all sessions. Its data stay. */
-  readonly stop: Effect.Effect<void, PostgresError>
-  readonly restart: Effect.Effect<void, PostgresError>
-  /** Stops all of its processes as they are, until `thaw`. Linux only, as `kill`. */
-  readonly freeze: Effect.Effect<void, PostgresError>
-  readonly thaw: Effect.Effect<void, PostgresError>
-  /** SIGKILL for all of its processes; waits until they are gone. `start` recovers its data. */
-  readonly kill: Effect.Effect<void, PostgresError>
-  /** As an administrator, over a connection of its own. */
-  readonly query: (
-    sql: string,
-    params?: ReadonlyArray<unknown>
-  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, PostgresError>
+export interface Server extends OwnServer<PostgresError> {
+  /** Of all of its files, and of its Unix socket. */
+  readonly folder: string
   /** Ends the session of this process, and waits until it is gone. */
   readonly terminateBackend: (processId: number) => Effect.Effect<void, PostgresError>
 }
@@ -131,30 +112,12 @@ const load = Effect.mapError(
     })
 )
 
-/** Deleted with the Scope; or at the end of the process, where a signal ends it before its Scope. */
-const temporaryFolder = Effect.map(
-  Effect.acquireRelease(
-    Effect.map(
-      attempt("No temporary folder", () => fs.mkdtemp(path.join(os.tmpdir(), "cenote-postgres-"))),
-      (folder) => {
-        const remove = () => rmSync(folder, { recursive: true, force: true })
-        process.once("exit", remove)
-        return { folder, remove }
-      }
-    ),
-    ({ folder, remove }) =>
-      // Until it is gone: a signal may end the process meanwhile.
-      Effect.promise(() => fs.rm(folder, { recursive: true, force: true }).finally(() => process.off("exit", remove)))
-  ),
-  ({ folder }) => folder
-)
-
 /** Initialises and starts a server. It is stopped and its files are deleted with the Scope. */
 export const make = (options: Options = {}): Effect.Effect<Server, PostgresError, Scope.Scope> =>
   Effect.gen(function*() {
     const EmbeddedPostgres = yield* load
     const port = options.port ?? (yield* freePort)
-    const databaseDir = yield* temporaryFolder
+    const databaseDir = yield* temporaryFolder("postgres")
     if (options.disk !== undefined) {
       yield* Effect.mapError(Disk.mount(databaseDir, options.disk), (error) => new PostgresError(error))
     }
@@ -261,7 +224,7 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       ? attempt("PostgreSQL's files cannot be initialised", () => embedded.initialise())
       : attempt(
         "PostgreSQL's files cannot be copied",
-        () => copy(Redacted.value(primary.url), primary.socketDirectory, databaseDir)
+        () => copy(Redacted.value(primary.url), primary.folder, databaseDir)
       )
     if (options.tls !== undefined) {
       const { certificate, key } = options.tls
@@ -279,7 +242,7 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
       port,
       ...administrator,
       url: Redacted.make(`postgres://${user}:${password}@${host}:${port}/${database}`),
-      socketDirectory: databaseDir,
+      folder: databaseDir,
       start,
       stop,
       restart: Effect.zipRight(stop, start),

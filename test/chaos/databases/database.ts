@@ -7,7 +7,8 @@ import type * as Scope from "effect/Scope"
 import type { MariadbError, MariadbMissing } from "../../support/mariadb.js"
 import type { PgBouncer, PgBouncerError } from "../../support/pgbouncer.js"
 import type { PostgresError } from "../../support/postgres.js"
-import type { Proxy } from "../../support/proxy.js"
+import type { Proxy, Target } from "../../support/proxy.js"
+import type { OwnServer } from "../../support/server.js"
 
 export type ServerError = PostgresError | PgBouncerError | MariadbError | MariadbMissing
 
@@ -18,22 +19,11 @@ export type Front =
 
 export const noFront: Front = { _tag: "Server" }
 
-export interface Server {
-  readonly host: string
-  readonly port: number
-  /** Of all of its files. */
-  readonly folder: string
-  readonly start: Effect.Effect<void, ServerError>
-  /** Ends all sessions. */
-  readonly stop: Effect.Effect<void, ServerError>
-  readonly freeze: Effect.Effect<void, ServerError>
-  readonly thaw: Effect.Effect<void, ServerError>
-  readonly kill: Effect.Effect<void, ServerError>
-  /** As an administrator, in the database of the bank. */
-  readonly query: (
-    sql: string,
-    params?: ReadonlyArray<unknown>
-  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, ServerError>
+/** Its administrator asks in the database of the bank. */
+export interface Server
+  extends
+    Pick<OwnServer<ServerError>, "folder" | "freeze" | "host" | "kill" | "port" | "query" | "start" | "stop" | "thaw">
+{
   /** Another one, which only reads, until the Scope closes. From then on, nothing is committed here that it does not have. */
   readonly standby: Effect.Effect<Server, ServerError, Scope.Scope>
   /** Lets a standby write. It follows nobody any more. */
@@ -55,7 +45,7 @@ export interface Database {
   readonly setPassword: (server: Server, role: string, password: Redacted.Redacted) => Effect.Effect<void, ServerError>
   /** The client under test, until the Scope closes. Its connections go to `address`, and ask for the password at each opening. */
   readonly client: (
-    address: { readonly host: string; readonly port: number },
+    address: Target,
     password: () => Redacted.Redacted
   ) => Effect.Effect<Client, never, Scope.Scope>
   /** The pool's sessions, as the server sees them. */

@@ -1,15 +1,13 @@
 /** Chaos of MariaDB. */
 import * as MysqlPool from "@cenote/sql-adapter/MysqlPool"
-import { SqlClient } from "@effect/sql/SqlClient"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import mysql from "mysql2/promise"
 import * as Mariadb from "../../support/mariadb.js"
 import * as Standby from "../../support/mariadbStandby.js"
 import { stranger, teller } from "../bank.js"
 import { limits } from "../limits.js"
+import * as Client from "./client.js"
 import type { Database, Server } from "./database.js"
 import { noFront } from "./database.js"
 
@@ -45,28 +43,7 @@ export const mariadb: Database = {
   setPassword: (server, role, password) =>
     Effect.asVoid(server.query("alter user ?@'%' identified by ?", [role, Redacted.value(password)])),
   client: (address, password) =>
-    MysqlPool.layer({
-      connection: Effect.sync(() => ({
-        host: address.host,
-        port: address.port,
-        database: Mariadb.database,
-        user: teller,
-        password: password(),
-        statementTimeout: limits.statementTimeout,
-        cancelTimeout: limits.cancelTimeout
-      })),
-      maxSize: limits.maxSize,
-      acquireTimeout: limits.acquireTimeout,
-      connectTimeout: limits.connectTimeout,
-      closeTimeout: limits.closeTimeout
-    }).pipe(
-      Layer.build,
-      Effect.map((context) => ({
-        sql: Context.get(context, SqlClient),
-        pool: Context.get(context, MysqlPool.MysqlPool)
-      })),
-      Effect.orDie
-    ),
+    Client.build(MysqlPool.layer(Client.options(address, Mariadb.database, password)), MysqlPool.MysqlPool),
   sessions: (server) =>
     Effect.map(
       server.query("select id as id from information_schema.processlist where user = ? order by id", [teller]),

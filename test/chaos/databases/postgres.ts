@@ -1,15 +1,13 @@
 /** Chaos of PostgreSQL. */
 import * as PgPool from "@cenote/sql-adapter/PgPool"
-import { SqlClient } from "@effect/sql/SqlClient"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import pg from "pg"
 import * as Postgres from "../../support/postgres.js"
 import { stranger, teller } from "../bank.js"
 import { limits } from "../limits.js"
+import * as Client from "./client.js"
 import type { Database, Server } from "./database.js"
 import { noFront } from "./database.js"
 
@@ -57,7 +55,6 @@ const follow = (primary: Postgres.Server) =>
 
 const ofServer = (server: Postgres.Server, disk: number | undefined): Server => ({
   ...server,
-  folder: server.socketDirectory,
   standby: Postgres.make({ ...options, disk, standbyOf: server }).pipe(
     Effect.tap(() => follow(server)),
     Effect.map((standby) => ofServer(standby, disk))
@@ -81,25 +78,7 @@ export const postgres: Database = {
       Effect.asVoid(server.query("select set_password($1, $2)", [role, Redacted.value(password)]))
     ),
   client: (address, password) =>
-    PgPool.layer({
-      connection: Effect.sync(() => ({
-        host: address.host,
-        port: address.port,
-        database: "postgres",
-        user: teller,
-        password: password(),
-        statementTimeout: limits.statementTimeout,
-        cancelTimeout: limits.cancelTimeout
-      })),
-      maxSize: limits.maxSize,
-      acquireTimeout: limits.acquireTimeout,
-      connectTimeout: limits.connectTimeout,
-      closeTimeout: limits.closeTimeout
-    }).pipe(
-      Layer.build,
-      Effect.map((context) => ({ sql: Context.get(context, SqlClient), pool: Context.get(context, PgPool.PgPool) })),
-      Effect.orDie
-    ),
+    Client.build(PgPool.layer(Client.options(address, "postgres", password)), PgPool.PgPool),
   sessions: (server) =>
     Effect.map(
       server.query("select pid from pg_stat_activity where usename = $1 order by pid", [teller]),
