@@ -8,8 +8,8 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { promisify } from "node:util"
-import { InvalidArguments } from "./arguments.js"
 import type { Other } from "./measure/protocol.js"
+import { InvalidArguments } from "./program.js"
 import { root as rootUrl } from "./root.js"
 
 export class NotBuilt extends Data.TaggedError("NotBuilt")<{ readonly message: string }> {}

@@ -1,10 +1,10 @@
 /** The arguments of the command line. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
 import { cases } from "./cases/index.js"
+import { InvalidArguments } from "./program.js"
 
 const names = [...cases.map(({ name }) => name), "heap"]
 
@@ -46,8 +46,6 @@ const Arguments = Schema.Struct({
 })
 
 export type Arguments = typeof Arguments.Type
-
-export class InvalidArguments extends Data.TaggedError("InvalidArguments")<{ readonly message: string }> {}
 
 /** Reads them, or says all that is wrong with them. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, InvalidArguments> =>

@@ -2,15 +2,12 @@
  * What Cenote costs, beside what else one could use. Each case is a process in which everybody has a turn in each round; a
  * contender that needs too much memory or time is stopped, and its row says so.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { build, head } from "./against.js"
 import type { Arguments } from "./arguments.js"
-import { InvalidArguments, parse, usage } from "./arguments.js"
+import { parse, usage } from "./arguments.js"
 import { cases } from "./cases/index.js"
 import { ours } from "./contenders/cenote.js"
 import { contenders } from "./contenders/index.js"
@@ -21,6 +18,7 @@ import * as Postgres from "./measure/postgres.js"
 import type { Effort, Other } from "./measure/protocol.js"
 import type { Case, Contender, Result } from "./model.js"
 import { base } from "./model.js"
+import { runMain } from "./program.js"
 import * as Progress from "./progress.js"
 import type { Budget } from "./report/budgets.js"
 import { budgets, isLost, judged } from "./report/budgets.js"
@@ -139,21 +137,4 @@ const main = Effect.gen(function*() {
   yield* args.against === undefined ? bench(args) : compare(args, args.against)
 })
 
-/** 0: it went well. 1: it did not. 2: the arguments cannot be used. 130: it was stopped. */
-const codeOf = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return 0
-  if (Cause.isInterruptedOnly(exit.cause)) return 130
-  return Cause.squash(exit.cause) instanceof InvalidArguments ? 2 : 1
-}
-
-NodeRuntime.runMain(main, {
-  disableErrorReporting: true,
-  teardown: (exit, end) => {
-    if (Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)) {
-      const error = Cause.squash(exit.cause)
-      const isExpected = Cause.isFailure(exit.cause) && error instanceof Error
-      console.error(`\n✘ ${isExpected ? error.message : Cause.pretty(exit.cause)}`)
-    }
-    end(codeOf(exit))
-  }
-})
+runMain(main)

@@ -1,7 +1,6 @@
 /** Runs a worker until it is done, dies, or takes too long. */
-import * as Effect from "effect/Effect"
-import { fork } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import type * as Effect from "effect/Effect"
+import { fork } from "./fork.js"
 import type { Entry, Message, Request } from "./protocol.js"
 
 export interface Limits {
@@ -17,29 +16,20 @@ export type End =
   /** `during` is what it was about. */
   | { readonly _tag: "Died"; readonly during: Entry | undefined; readonly why: string }
 
-const worker = fileURLToPath(new URL("./worker.js", import.meta.url))
+const worker = new URL("./worker.js", import.meta.url)
 
-const flags = ({ megabytes, young }: Limits) => [
+const flags = ({ young }: Limits) => [
   "--expose-gc",
-  `--max-old-space-size=${megabytes}`,
   ...young === undefined ? [] : [`--min-semi-space-size=${young}`, `--max-semi-space-size=${young}`]
 ]
 
 export const run = (request: Request, limits: Limits, listen: (message: Message) => void): Effect.Effect<End> =>
-  Effect.async((resume) => {
-    const child = fork(worker, [JSON.stringify(request)], {
-      execArgv: flags(limits),
-      stdio: ["ignore", "ignore", "pipe", "ipc"]
-    })
-    let errors = ""
+  fork<End>(worker, request, { megabytes: limits.megabytes, flags: flags(limits) }, (child) => {
     let during: Entry | undefined
     let isDone = false
     let isLate = false
     let timer: NodeJS.Timeout | undefined
 
-    child.stderr?.on("data", (text) => {
-      errors = (errors + String(text)).slice(-4000)
-    })
     child.on("message", (message: Message) => {
       clearTimeout(timer)
       during = message._tag === "Trying" ? message : undefined
@@ -56,21 +46,13 @@ export const run = (request: Request, limits: Limits, listen: (message: Message)
       }
       listen(message)
     })
-    child.on("close", (code, signal) => {
-      clearTimeout(timer)
-      if (isDone) return resume(Effect.succeed({ _tag: "Done" }))
-      const why = isLate
-        ? `out of time (${limits.seconds} s)`
-        : errors.includes("heap out of memory")
-        ? `out of memory (${limits.megabytes / 1024} GB)`
-        : `ended with ${signal ?? code}`
-      if (!isLate && !why.startsWith("out of memory")) {
-        console.error(`\n${during?.contender ?? "A worker"} ${why}:\n${errors}`)
+    return {
+      left: () => clearTimeout(timer),
+      closed: ({ errors, isOutOfMemory, why }) => {
+        if (isDone) return { _tag: "Done" }
+        if (isLate) return { _tag: "Died", during, why: `out of time (${limits.seconds} s)` }
+        if (!isOutOfMemory) console.error(`\n${during?.contender ?? "A worker"} ${why}:\n${errors}`)
+        return { _tag: "Died", during, why }
       }
-      resume(Effect.succeed({ _tag: "Died", during, why }))
-    })
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      child.kill("SIGKILL")
-    })
+    }
   })

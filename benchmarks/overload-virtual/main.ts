@@ -1,8 +1,8 @@
 /** Draws how long callers wait in an overloaded pool, with overload control and without it: docs/overload-virtual.svg. */
-import * as fs from "node:fs/promises"
+import * as Effect from "effect/Effect"
 import { quantile } from "simple-statistics"
 import { render } from "../report/chart.js"
-import { root } from "../root.js"
+import { writeBeside } from "../report/page.js"
 import type { Call, Stretch } from "./simulate.js"
 import { simulate, timeout } from "./simulate.js"
 
@@ -105,4 +105,4 @@ const drawing = render(1000, 640, {
   ]
 })
 
-await fs.writeFile(new URL("docs/overload-virtual.svg", root), drawing)
+await Effect.runPromise(writeBeside("docs/overload-virtual.svg", drawing))

@@ -1,8 +1,8 @@
 /** The arguments of the command line. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
+import { InvalidArguments } from "../program.js"
 
 export const usage = `
 pnpm overload [options]
@@ -28,8 +28,6 @@ const Arguments = Schema.Struct({
 })
 
 export type Arguments = typeof Arguments.Type
-
-export class InvalidArguments extends Data.TaggedError("InvalidArguments")<{ readonly message: string }> {}
 
 /** Reads them, or says what is wrong with them. */
 export const parse = (args: ReadonlyArray<string>): Effect.Effect<Arguments, InvalidArguments> =>

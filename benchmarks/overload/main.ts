@@ -2,20 +2,17 @@
  * Ten times what a PostgreSQL server can do, for a minute and more: how many of those who ask are answered in time, and what is left of
  * it when it is over. docs/overload.md has what came out.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as fs from "node:fs/promises"
 import { head } from "../against.js"
 import { server } from "../measure/postgres.js"
+import { runMain } from "../program.js"
 import * as Progress from "../progress.js"
 import { machine, machineText, versions } from "../report/machine.js"
-import { root } from "../root.js"
+import { writeBeside, writeRegions } from "../report/page.js"
 import type { Arguments } from "./arguments.js"
-import { InvalidArguments, parse, usage } from "./arguments.js"
+import { parse, usage } from "./arguments.js"
 import { contenders, controlled } from "./contenders.js"
 import type { Row } from "./measure.js"
 import { capacity, measure } from "./measure.js"
@@ -43,28 +40,17 @@ const measureAll = (plan: Plan): Effect.Effect<Seen, { readonly message: string 
     return { rows, capacity: served }
   }).pipe(Effect.scoped)
 
-const page = new URL("docs/overload.md", root)
-
-const write = (plan: Plan, { capacity, rows }: Seen, commit: string) =>
-  Effect.promise(async () => {
-    const text = await fs.readFile(page, "utf8")
-    const where = machineText(machine(), new Date(), commit, versions(["effect", "@effect/sql-pg", "pg", "postgres"]))
-    const parts: Record<string, string> = {
+const write = (plan: Plan, { capacity, rows }: Seen, commit: string) => {
+  const where = machineText(machine(), new Date(), commit, versions(["effect", "@effect/sql-pg", "pg", "postgres"]))
+  return Effect.zipRight(
+    writeRegions("docs/overload.md", {
       run: `${where} ${conditions(rows, plan, capacity)}`,
       flood: floodTable(rows, plan),
       loads: loadTable(rows, plan)
-    }
-    const written = Object.entries(parts).reduce(
-      (text, [name, part]) =>
-        text.replace(
-          new RegExp(`<!-- ${name} -->[^]*<!-- /${name} -->`),
-          () => `<!-- ${name} -->\n${part}\n<!-- /${name} -->`
-        ),
-      text
-    )
-    await fs.writeFile(page, written)
-    await fs.writeFile(new URL("docs/overload.svg", root), drawing(rows, plan))
-  })
+    }),
+    writeBeside("docs/overload.svg", drawing(rows, plan))
+  )
+}
 
 const judge = (rows: ReadonlyArray<Row>) =>
   Effect.gen(function*() {
@@ -97,22 +83,4 @@ const main = Effect.gen(function*() {
   yield* args.help ? Console.log(usage) : overload(args)
 })
 
-/** 0: it went well. 1: it did not. 2: the arguments cannot be used. 130: it was stopped. */
-const codeOf = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return 0
-  if (Cause.isInterruptedOnly(exit.cause)) return 130
-  return Cause.squash(exit.cause) instanceof InvalidArguments ? 2 : 1
-}
-
-NodeRuntime.runMain(main, {
-  disableErrorReporting: true,
-  teardown: (exit, end) => {
-    if (Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)) {
-      const error = Cause.squash(exit.cause)
-      console.error(
-        `\n✘ ${Cause.isFailure(exit.cause) && error instanceof Error ? error.message : Cause.pretty(exit.cause)}`
-      )
-    }
-    end(codeOf(exit))
-  }
-})
+runMain(main)

@@ -1,8 +1,7 @@
 /** Measures each pool in processes of its own, one after the other, on one server. */
 import * as Effect from "effect/Effect"
-import { fork } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import pg from "pg"
+import { fork } from "../measure/fork.js"
 import { url } from "../measure/url.js"
 import { maxSize, transact } from "./contenders.js"
 import type { Figures } from "./outcomes.js"
@@ -11,7 +10,7 @@ import type { Course, Plan } from "./plan.js"
 import { calmLoad, floodOf, lengthOf, overload, stepOf } from "./plan.js"
 import type { Measured, Reply, Request } from "./protocol.js"
 
-const worker = fileURLToPath(new URL("./worker.js", import.meta.url))
+const worker = new URL("./worker.js", import.meta.url)
 
 /** Of the heap. */
 const megabytes = 4096
@@ -20,35 +19,22 @@ const megabytes = 4096
 const spare = 30_000
 
 const run = (request: Request): Effect.Effect<Reply> =>
-  Effect.async((resume) => {
-    const child = fork(worker, [JSON.stringify(request)], {
-      execArgv: [`--max-old-space-size=${megabytes}`],
-      stdio: ["ignore", "ignore", "pipe", "ipc"]
-    })
-    let errors = ""
+  fork<Reply>(worker, request, { megabytes }, (child) => {
     let reply: Reply | undefined
     const timer = setTimeout(() => {
       reply ??= { _tag: "Stopped", why: "took too long" }
       child.kill("SIGKILL")
     }, (request.course.warm + lengthOf(request.course)) * 1_000 + spare)
-    child.stderr?.on("data", (text) => {
-      errors = (errors + String(text)).slice(-4000)
-    })
     child.on("message", (message: Reply) => {
       reply ??= message
     })
-    child.on("close", (code, signal) => {
-      clearTimeout(timer)
-      if (reply === undefined) console.error(`\n${request.contender}:\n${errors}`)
-      const why = errors.includes("heap out of memory")
-        ? `out of memory (${megabytes / 1024} GB)`
-        : `ended with ${signal ?? code}`
-      resume(Effect.succeed(reply ?? { _tag: "Stopped", why }))
-    })
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      child.kill("SIGKILL")
-    })
+    return {
+      left: () => clearTimeout(timer),
+      closed: ({ errors, why }) => {
+        if (reply === undefined) console.error(`\n${request.contender}:\n${errors}`)
+        return reply ?? { _tag: "Stopped", why }
+      }
+    }
   })
 
 /** How many requests a second as many connections do as the pools have, where each has the next request at once. */

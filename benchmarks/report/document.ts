@@ -1,22 +1,18 @@
 /** Writes what was measured into docs/. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as fs from "node:fs/promises"
 import { quantile } from "simple-statistics"
 import { cases } from "../cases/index.js"
 import type { Case, Measure, Result, Row } from "../model.js"
 import { kinds } from "../model.js"
-import { root } from "../root.js"
 import type { Budget, Figures } from "./budgets.js"
 import { isMet, libraries } from "./budgets.js"
 import { loadTables } from "./load.js"
 import { machine, machineText, versions } from "./machine.js"
+import type { NotWritten } from "./page.js"
+import { writeBeside, writeRegions } from "./page.js"
 import { budgetTable, caseTable, heapTable } from "./tables.js"
 
-export class NotWritten extends Data.TaggedError("NotWritten")<{ readonly message: string }> {}
-
-const page = new URL("docs/performance.md", root)
-const folder = new URL("docs/benchmarks/", root)
+const folder = "docs/benchmarks"
 
 /** Of everybody who is compared. */
 const installed = (): Record<string, string> =>
@@ -74,16 +70,6 @@ const summary = ({ contender, outcome, size }: Row) => {
   }
 }
 
-const replaceRegion = (text: string, name: string, content: string): Effect.Effect<string, NotWritten> => {
-  const [start, end] = [`<!-- bench: ${name} -->`, `<!-- /bench: ${name} -->`]
-  const [from, to] = [text.indexOf(start), text.indexOf(end)]
-  return from < 0 || to < from
-    ? new NotWritten({
-      message: `docs/performance.md must have the lines ${start} and ${end}: the tables go between them.`
-    })
-    : Effect.succeed(`${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`)
-}
-
 /** Writes the tables into the page, and the figures and drawings beside it. */
 export const write = (
   figures: Figures,
@@ -95,11 +81,6 @@ export const write = (
     const on = machine()
     // Large, and needed here only.
     const { chart, heapChart } = yield* Effect.promise(() => import("./chart.js"))
-    const text = yield* io(() => fs.readFile(page, "utf8")).pipe(
-      Effect.flatMap((text) => replaceRegion(text, "machine", machineText(on, at, commit, installed()))),
-      Effect.flatMap((text) => replaceRegion(text, "budgets", budgetTable(budgets))),
-      Effect.flatMap((text) => replaceRegion(text, "cases", casesText(figures, true)))
-    )
     const data = {
       at: at.toISOString(),
       commit,
@@ -110,14 +91,14 @@ export const write = (
       cases: figures.results.map(({ case: name, rows }) => ({ name, rows: rows.map(summary) })),
       heap: figures.heap
     }
-    yield* io(() => fs.mkdir(folder, { recursive: true }))
-    yield* io(() => fs.writeFile(page, text))
-    yield* io(() => fs.writeFile(new URL("results.json", folder), `${JSON.stringify(data, undefined, 1)}\n`))
+    yield* writeRegions("docs/performance.md", {
+      "bench: machine": machineText(on, at, commit, installed()),
+      "bench: budgets": budgetTable(budgets),
+      "bench: cases": casesText(figures, true)
+    })
+    yield* writeBeside(`${folder}/results.json`, `${JSON.stringify(data, undefined, 1)}\n`)
     for (const result of figures.results) {
-      yield* io(() => fs.writeFile(new URL(`${result.case}.svg`, folder), chart(workOf(result), result)))
+      yield* writeBeside(`${folder}/${result.case}.svg`, chart(workOf(result), result))
     }
-    yield* io(() => fs.writeFile(new URL("heap.svg", folder), heapChart(figures.heap)))
+    yield* writeBeside(`${folder}/heap.svg`, heapChart(figures.heap))
   })
-
-const io = <A>(run: () => Promise<A>): Effect.Effect<A, NotWritten> =>
-  Effect.tryPromise({ try: run, catch: (error) => new NotWritten({ message: String(error) }) })

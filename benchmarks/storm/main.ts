@@ -7,12 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { markdownTable } from "markdown-table"
-import * as fs from "node:fs/promises"
 import { quantile } from "simple-statistics"
 import { server } from "../measure/postgres.js"
 import { url } from "../measure/url.js"
 import { render } from "../report/chart.js"
-import { root } from "../root.js"
+import { writeBeside, writeRegions } from "../report/page.js"
 import type { Contender } from "./contenders.js"
 import { contenders, maxSize } from "./contenders.js"
 import * as Gate from "./gate.js"
@@ -133,8 +132,6 @@ const drawing = (all: ReadonlyArray<Seen>): string =>
     }))
   })
 
-const page = new URL("docs/storms.md", root)
-
 const program = Effect.gen(function*() {
   yield* server
   const port = Number(new URL(url()).port)
@@ -144,14 +141,8 @@ const program = Effect.gen(function*() {
   })
   console.log(table)
   if (!process.argv.includes("--docs")) return
-  yield* Effect.promise(async () => {
-    const text = await fs.readFile(page, "utf8")
-    await fs.writeFile(
-      page,
-      text.replace(/<!-- storm -->[^]*<!-- \/storm -->/, () => `<!-- storm -->\n${table}\n<!-- /storm -->`)
-    )
-    await fs.writeFile(new URL("docs/storm.svg", root), drawing(all))
-  })
+  yield* writeRegions("docs/storms.md", { storm: table })
+  yield* writeBeside("docs/storm.svg", drawing(all))
 })
 
 await Effect.runPromise(Effect.scoped(program))
