@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Connection } from "mysql2"
 import mysql from "mysql2"
+import type { OwnServer } from "./server.js"
 import { describeUnless } from "./where.js"
 
 /** The server cannot be reached, or a statement of an administrator failed. */
@@ -27,18 +28,10 @@ export interface Process {
   readonly info: string | null
 }
 
-export interface Server {
-  readonly host: string
-  readonly port: number
-  readonly database: string
-  readonly user: string
-  readonly password: Redacted.Redacted
-  readonly url: Redacted.Redacted
-  /** As an administrator. */
-  readonly query: (
-    sql: string,
-    params?: ReadonlyArray<unknown>
-  ) => Effect.Effect<ReadonlyArray<Record<string, any>>, MysqlError>
+/** It is asked as an administrator. */
+export interface Server
+  extends Pick<OwnServer<MysqlError>, "database" | "host" | "password" | "port" | "query" | "url" | "user">
+{
   /** The sessions of this file's user. */
   readonly processes: Effect.Effect<ReadonlyArray<Process>, MysqlError>
   /** Ends a session. */
