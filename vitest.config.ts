@@ -5,9 +5,24 @@ import { defineConfig } from "vitest/config"
 const conditions = ["@cenote/source", "node", "development|production"]
 
 /** They leave nothing behind in their process, so they share one: the modules of Effect are loaded once, and not for each file. */
-const shared = ["allocator", "request", "resource", "http", "observe", "faults", "sql-adapter"].map((folder) =>
-  `test/${folder}/**/*.test.ts`
-)
+const shared = [
+  "allocator",
+  "request",
+  "resource",
+  "http",
+  "observe",
+  "faults",
+  "sql-adapter",
+  "interruption",
+  "testing",
+  "peers",
+  "benchmarks",
+  "chaos",
+  "simulation",
+  "support",
+  "security",
+  "types"
+].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({
   resolve: { conditions },

@@ -143,6 +143,31 @@ describe("a pool that is to shed load", () => {
     expect(bench.elapse(1)).toEqual(["ticket 3: Overloaded", "ticket 4: Overloaded"])
   })
 
+  /** Two are open and held, a third one opens, and two wait. */
+  const opening = (): Bench => {
+    const bench = new Bench({ maxSize: 3, overload })
+    for (let caller = 0; caller < 4; caller++) bench.take()
+    for (const id of [0, 1]) bench.opened(id)
+    return bench
+  }
+
+  it("counts the one that is on its way from hand to hand among those that are open: it sheds before it hands it over", () => {
+    const bench = opening()
+    expect(bench.elapse(1_050)).toEqual(["ticket 2: Overloaded"])
+    for (let caller = 0; caller < 2; caller++) bench.take()
+    bench.now += 60
+    expect(bench.leave(0)).toEqual(["ticket 4: Overloaded", "ticket 5 gets 0"])
+  })
+
+  it("counts it, too, where who gets it has not waited for long: that is a break", () => {
+    const bench = opening()
+    bench.elapse(900)
+    for (let caller = 0; caller < 3; caller++) bench.take()
+    for (const ticket of [0, 2, 1]) bench.leave(ticket)
+    expect(bench.elapse(1_049)).toEqual([])
+    expect(bench.elapse(1)).toEqual(["ticket 5: Overloaded"])
+  })
+
   it("forgets what was before where as many open as are open", () => {
     const bench = new Bench({ maxSize: 3, overload })
     for (let caller = 0; caller < 6; caller++) bench.take()

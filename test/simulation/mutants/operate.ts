@@ -102,7 +102,7 @@ const overload: ReadonlyArray<Mutant> = [
   {
     name: "a cold start is taken for an overload",
     file: "allocator/overload.ts",
-    find: " && !isGrowing(state) && state.phase._tag",
+    find: " && !isGrowing(state, inHand) && state.phase._tag",
     replace: " && state.phase._tag"
   },
   {

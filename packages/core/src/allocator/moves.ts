@@ -72,9 +72,9 @@ export const grant = (
 ): State => {
   const ticket = WaitQueue.get(state.queue, number)!
   work.push({ _tag: "HandOver", ticket, connection: fit.connection.id })
-  const judged = judgeServed(forget(state, number), ticket, now)
-  const granted = withGrant(judged, WaitQueue.remove(state.queue, number), lease(state, number, ticket, fit, now))
-  return raisePeak(join(granted, ticket, fit), now)
+  const left = forget(state, number)
+  const granted = withGrant(left, WaitQueue.remove(left.queue, number), lease(left, number, ticket, fit, now))
+  return raisePeak(judgeServed(join(granted, ticket, fit), ticket, now), now)
 }
 
 /** A connection that came free goes to the longest waiter in time, else idle. */
@@ -85,7 +85,7 @@ export const handOver = (
   now: number,
   work: Array<Work>
 ): State => {
-  const state = dismissLate(before, now, work)
+  const state = dismissLate(before, now, work, 1)
   const number = state.phase._tag === "Suspended" ? undefined : nextToServe(state, state.idle.places.size + 1)
   return number === undefined
     ? park(state, connection, uses, now)

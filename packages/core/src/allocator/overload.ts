@@ -29,8 +29,8 @@ const withAbove = (state: State, priority: Priority, above: Above | undefined): 
     : withUpkeep(state, { above: { ...state.upkeep.above, [priority]: above } })
 
 /** Whether waits are judged now. */
-const isJudged = (state: State): boolean =>
-  state.rules.overload !== undefined && !isGrowing(state) && state.phase._tag !== "Suspended"
+const isJudged = (state: State, inHand: 0 | 1 = 0): boolean =>
+  state.rules.overload !== undefined && !isGrowing(state, inHand) && state.phase._tag !== "Suspended"
 
 /** Waits at or above the target, unless the last was an interval ago. */
 const aboveOf = ({ rules: { overload }, upkeep }: State, priority: Priority, now: number): Above | undefined => {
@@ -51,7 +51,7 @@ const rise = (state: State, priority: Priority, lateAt: number, now: number): St
 const fall = (state: State, priority: Priority, now: number): State =>
   isOverloaded(state, priority, now) ? state : withAbove(state, priority, undefined)
 
-/** Somebody is served. */
+/** Somebody has been served. */
 export const judgeServed = (state: State, { priority, since }: Ticket, now: number): State => {
   const { overload } = state.rules
   if (overload === undefined || !isJudged(state)) return state
@@ -102,8 +102,8 @@ export const isLate = (state: State, now: number): boolean =>
  * Judges who waits, and sheds who has waited too long of an overloaded class: from the lowest on, so that the last, who stays, is of the
  * highest.
  */
-const shed = (before: State, now: number, work: Array<Work>): State => {
-  if (!isJudged(before)) return before
+const shed = (before: State, now: number, work: Array<Work>, inHand: 0 | 1): State => {
+  if (!isJudged(before, inHand)) return before
   return WaitQueue.priorities.reduceRight((judged, priority) => {
     let state = judgeNext(judged, priority, now)
     if (!isOverloaded(state, priority, now)) return state
@@ -116,9 +116,9 @@ const shed = (before: State, now: number, work: Array<Work>): State => {
   }, before)
 }
 
-/** Who has waited for too long goes: past its deadline, or shed. So what comes free is for somebody who is in time. */
-export const dismissLate = (state: State, now: number, work: Array<Work>): State =>
-  shed(denyOverdue(state, now, now, work), now, work)
+/** Who has waited for too long goes: past its deadline, or shed. So what comes free, and is `inHand`, is for somebody who is in time. */
+export const dismissLate = (state: State, now: number, work: Array<Work>, inHand: 0 | 1): State =>
+  shed(denyOverdue(state, now, now, work), now, work, inHand)
 
 /** When waits are to be judged next, if nothing else happens before. */
 export const nextJudgement = (state: State, now: number): number => {

@@ -198,7 +198,7 @@ export const holdsUp = (state: State): boolean => isSharing(state) || WaitQueue.
 
 export const settle = (before: State, now: number, work: Array<Work>): State => {
   if (isSettled(before, now)) return before
-  let state = dismissLate(endSuspension(endBackoff(before, now), now, work), now, work)
+  let state = dismissLate(endSuspension(endBackoff(before, now), now, work), now, work, 0)
   state = serve(state, now, work)
   while (isShort(state) && canOpen(state, now)) state = open(state, "Waiter", now, work)
   while (isBelowTarget(state) && canOpen(state, now)) state = open(state, "Refill", now, work)

@@ -43,7 +43,7 @@ const pass = (
   now: number,
   work: Array<Work>
 ): State => {
-  const state = dismissLate(before, now, work)
+  const state = dismissLate(before, now, work, 1)
   const number = state.phase._tag === "Suspended" ? undefined : nextToServe(state, state.idle.places.size + 1)
   if (number !== undefined) return grant(state, { connection, uses, verifiedAt: now }, now, work, number)
   const idle = { connection, uses, place, idleSince, verifiedAt: now }
