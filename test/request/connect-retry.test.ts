@@ -102,21 +102,50 @@ it.effect("an opening, its retries included, ends with a ConnectTimeout after co
     })))
 
 for (
-  const [name, behaviour] of [["hangs", FakeConnector.hang], ["ignores interruption", FakeConnector.stick]] as const
+  const { behaviour, closing, name } of [
+    { name: "hangs", behaviour: FakeConnector.hang, closing: 0 },
+    { name: "ignores interruption", behaviour: FakeConnector.stick, closing: 1 }
+  ]
 ) {
-  it.effect(`an opening that ${name} ends with a ConnectTimeout, and its permit is free`, () =>
+  it.effect(`an opening that ${name} ends with a ConnectTimeout, and its permit is free, at the latest after closeTimeout`, () =>
     withPool({ maxSize: 1 }, ({ fake, pool }) =>
       Effect.gen(function*() {
         yield* fake.next("open", behaviour)
         const caller = yield* ask(pool)
         yield* TestClock.adjust("15 seconds")
         expect(yield* failureOf(caller)).toMatchObject({ _tag: "ConnectTimeout", after: 15_000 })
-        expect(yield* pool.stats).toMatchObject({ opening: 0, closing: 0, openFailures: 1 })
+        expect(yield* pool.stats).toMatchObject({ opening: 0, closing, openFailures: 1 })
+        yield* TestClock.adjust("5 seconds")
+        expect(yield* pool.stats).toMatchObject({ opening: 0, closing: 0, aborted: closing })
         const next = yield* ask(pool)
         yield* TestClock.adjust("100 millis")
         yield* Fiber.join(next)
       })))
 }
+
+it.scoped("one connection never has two sessions: who comes after an opening that goes on when its time is over waits for its end", () =>
+  Effect.gen(function*() {
+    let sessions = 0
+    let most = 0
+    // As drivers do: nothing interrupts a handshake that is under way.
+    const open = Effect.acquireRelease(
+      Effect.zipRight(
+        Effect.sync(() => {
+          most = Math.max(most, ++sessions)
+        }),
+        Effect.sleep("3 seconds")
+      ),
+      () =>
+        Effect.sync(() => {
+          sessions--
+        })
+    )
+    const pool = yield* ConnectionPool.make({ connector: open, maxSize: 1, connectTimeout: "1 second" })
+    const callers = yield* Effect.forEach([1, 2, 3], () => ask(pool))
+    for (let seconds = 0; seconds < 30; seconds++) yield* TestClock.adjust("1 second")
+    for (const caller of callers) expect(yield* failureOf(caller)).toMatchObject({ _tag: "ConnectTimeout" })
+    expect(most).toBe(1)
+  }))
 
 it.scoped("an opening that was given up on and succeeds later is closed at once, and serves nobody", () =>
   Effect.gen(function*() {

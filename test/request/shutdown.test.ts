@@ -92,20 +92,24 @@ it.effect("a close is awaited", () =>
     })))
 
 for (
-  const { behaviour, name } of [
-    { name: "an opening that can be interrupted", behaviour: FakeConnector.hang },
-    { name: "an opening that ignores its interruption", behaviour: FakeConnector.stick },
-    { name: "an opening that takes long", behaviour: FakeConnector.slow("14 seconds") }
+  const { behaviour, name, wait } of [
+    { name: "an opening that can be interrupted", behaviour: FakeConnector.hang, wait: 0 },
+    { name: "an opening that ignores its interruption", behaviour: FakeConnector.stick, wait: 5_000 },
+    { name: "an opening that takes long", behaviour: FakeConnector.slow("14 seconds"), wait: 0 }
   ]
 ) {
-  it.effect(`${name} does not hold up the close, and opens nothing after it`, () =>
+  it.effect(`${name} holds up the close for ${wait} ms, and opens nothing after it`, () =>
     withPool(
       { minSize: 1 },
       ({ close, fake, pool }) =>
         Effect.gen(function*() {
           yield* settled
           expect((yield* pool.stats).opening).toBe(1)
-          yield* close
+          const closing = yield* Effect.fork(close)
+          yield* TestClock.adjust(Math.max(0, wait - 1))
+          expect(yield* isWaiting(closing)).toBe(wait > 0)
+          yield* TestClock.adjust(1)
+          expect(yield* Fiber.join(closing)).toBeUndefined()
           expect(yield* pool.stats).toMatchObject({ phase: "closed", opening: 0, openFailures: 0 })
           yield* TestClock.adjust("1 minute")
           expect(yield* fake.counts).toMatchObject({ opening: 1, opened: 0, alive: 0 })

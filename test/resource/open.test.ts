@@ -4,8 +4,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
+import { CloseOutcome } from "../../packages/core/src/model/events.js"
 import { settled } from "../support/pool.js"
 import { endsAfter, errorOf, fakeResource, openResource, resourceOf } from "./support.js"
 
@@ -70,8 +72,9 @@ it.effect("what an opening opens after it was given up on is closed with the res
     const { answer, log, open } = yield* late
     const resource = yield* resourceOf(open, { connectTimeout: "1 second" })
     yield* endsAfter(resource.open, 1_000)
-    yield* resource.close
+    const closing = yield* Effect.fork(resource.close)
     yield* answer
+    expect(yield* Fiber.join(closing)).toEqual(CloseOutcome.Closed())
     expect(log).toEqual(["opened", "closed"])
     expect(() => resource.connection).toThrow()
   }))
@@ -90,15 +93,38 @@ it.effect("what an opening opens after it was interrupted is closed with the res
     expect(log).toEqual(["opened", "closed"])
   }))
 
-it.effect("what an opening opens after the resource was closed is closed at once", () =>
+it.effect("a close waits for an opening that ignores its interruption: what it opens is closed at once, and then it is closed", () =>
   Effect.gen(function*() {
     const { answer, log, open } = yield* late
     const resource = yield* resourceOf(open)
-    yield* Effect.fork(resource.open)
+    const opening = yield* Effect.fork(Effect.interruptible(resource.open))
     yield* settled
-    expect(yield* resource.close).toMatchObject({ _tag: "Closed" })
+    yield* Fiber.interrupt(opening)
+    const closing = yield* Effect.fork(resource.close)
+    yield* settled
+    expect(yield* Fiber.poll(closing)).toEqual(Option.none())
     yield* answer
     expect(log).toEqual(["opened", "closed"])
+    expect(yield* Fiber.join(closing)).toEqual(CloseOutcome.Closed())
+  }))
+
+it.effect("a close gives up on it after closeTimeout: what it opens after that is closed all the same", () =>
+  Effect.gen(function*() {
+    const { answer, log, open } = yield* late
+    const resource = yield* resourceOf(open, { connectTimeout: "1 second", closeTimeout: "2 seconds" })
+    yield* endsAfter(resource.open, 1_000)
+    expect(yield* endsAfter(resource.close, 2_000)).toEqual(Exit.succeed(CloseOutcome.Aborted()))
+    yield* answer
+    expect(log).toEqual(["opened", "closed"])
+  }))
+
+it.effect("an opening that has not begun when the resource is closed begins nothing", () =>
+  Effect.gen(function*() {
+    const { log, open } = yield* late
+    const resource = yield* resourceOf(Effect.zipRight(Effect.sync(() => log.push("begun")), open))
+    expect(yield* resource.close).toEqual(CloseOutcome.Closed())
+    expect(Exit.isInterrupted(yield* Effect.exit(resource.open))).toBe(true)
+    expect(log).toEqual([])
   }))
 
 it.effect("a try's Scope is closed with its failure before the next try begins", () =>

@@ -116,8 +116,7 @@ export const request: ReadonlyArray<Mutant> = [
   {
     name: "a failed opening's finalizers do not run",
     file: "resource/Resource.ts",
-    find: "return Effect.uninterruptible(Scope.close(this.scope, Exit.void))",
-    replace:
-      "return Option.isNone(this.opened) ? Effect.void : Effect.uninterruptible(Scope.close(this.scope, Exit.void))"
+    find: "const finalizers = Scope.close(this.scope, Exit.void)",
+    replace: "const finalizers = Option.isNone(this.opened) ? Effect.void : Scope.close(this.scope, Exit.void)"
   }
 ]

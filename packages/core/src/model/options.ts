@@ -151,7 +151,10 @@ export interface Tuning {
   readonly checkTimeout?: Duration.DurationInput | undefined
   /** Bounds a reset; then the connection is closed. Must be above 0. Default: 5 seconds. */
   readonly resetTimeout?: Duration.DurationInput | undefined
-  /** Bounds a close; then the connection is aborted and its permit is free. Must be above 0. Default: 5 seconds. */
+  /**
+   * Bounds a close; then the connection is aborted and its permit is free. A close waits for an opening that ignores its interruption, as
+   * that may have a session on the server already. Must be above 0. Default: 5 seconds.
+   */
   readonly closeTimeout?: Duration.DurationInput | undefined
   /**
    * Which idle connection is handed out first. `"lifo"`, the last to come back, lets surplus ones go idle and be closed.

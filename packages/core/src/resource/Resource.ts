@@ -2,7 +2,8 @@
  * One connection's life: open, check, reset, close. Knows no other connection, and nothing of who uses it.
  *
  * Each step is bounded in time. It runs in a fiber that is left behind when its time is over or its runner is interrupted, so
- * one that ignores interruption holds up nobody. What it opens after that is closed at once, because its Scope is.
+ * one that ignores interruption holds up nobody but its own connection's close. What it opens after that is closed at once, because
+ * its Scope is.
  */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -10,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { pipe } from "effect/Function"
 import * as Option from "effect/Option"
@@ -81,6 +82,9 @@ export class Resource<A, E, R> {
   private opened: Option.Option<A> = Option.none()
   /** Known as soon as it is open, also where nobody waits for it any more: to be aborted. */
   private session: Option.Option<A> = Option.none()
+  /** The fiber that opens it, also where nobody waits for it any more. */
+  private opening: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  private isClosed = false
 
   constructor(
     private readonly settings: Settings<A, E, R>,
@@ -117,14 +121,16 @@ export class Resource<A, E, R> {
       onNone: () => attempt,
       onSome: (schedule) => Effect.retry(attempt, schedule)
     })
+    const step = Effect.withFiberRuntime<A, E, R>((fiber) => {
+      if (this.isClosed) return Effect.interrupt
+      this.opening = fiber
+      return Effect.interruptible(tries)
+    })
     return Effect.map(
-      bounded(
-        Effect.interruptible(tries),
-        connectTimeout,
-        () => new ConnectTimeout({ pool: name, after: connectTimeout })
-      ),
+      bounded(step, connectTimeout, () => new ConnectTimeout({ pool: name, after: connectTimeout })),
       (connection) => {
         this.opened = Option.some(connection)
+        this.opening = undefined
       }
     )
   }
@@ -176,9 +182,16 @@ export class Resource<A, E, R> {
     }
   }
 
-  /** Runs the finalizers, once and all of them, for as long as they take. */
+  /**
+   * Runs the finalizers, once and all of them, for as long as they take. An opening that ignores its interruption may have begun a session
+   * on the server: it runs its finalizers itself, as its Scope is closed, and the connection is not closed before it has ended.
+   */
   get finalize(): Effect.Effect<void> {
-    return Effect.uninterruptible(Scope.close(this.scope, Exit.void))
+    return Effect.uninterruptible(Effect.suspend(() => {
+      this.isClosed = true
+      const finalizers = Scope.close(this.scope, Exit.void)
+      return this.opening === undefined ? finalizers : Effect.ensuring(finalizers, Fiber.await(this.opening))
+    }))
   }
 
   /** Runs the finalizers, and aborts where they do not end in time. Never fails. */
