@@ -142,8 +142,8 @@ export const allocator: ReadonlyArray<Mutant> = [
   {
     name: "a waiter whose time is over is granted",
     file: "allocator/overload.ts",
-    find: "shed(denyOverdue(state, now, now, work), now, work)",
-    replace: "shed(state, now, work)"
+    find: "shed(denyOverdue(state, now, now, work), now, work, inHand)",
+    replace: "shed(state, now, work, inHand)"
   },
   {
     name: "nobody's time is ever over",

@@ -147,8 +147,8 @@ const deadlock: ReadonlyArray<Mutant> = [
   {
     name: "who waits no more is remembered as nested",
     file: "allocator/moves.ts",
-    find: "judgeServed(forget(state, number), ticket, now)",
-    replace: "judgeServed(state, ticket, now)"
+    find: "const left = forget(state, number)",
+    replace: "const left = state"
   }
 ]
 
