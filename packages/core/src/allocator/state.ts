@@ -343,8 +343,8 @@ export const servedCount = ({ nextTicket, queue, upkeep }: State): number =>
   nextTicket - WaitQueue.size(queue) - upkeep.unserved
 
 /**
- * Whether no more connections are open than are being opened: those that wait, wait for a pool that is not there yet. A transition may have one `inHand`,
- * which is in none of the state's maps.
+ * Whether no more connections are open than are being opened: those that wait, wait for a pool that is not there yet. A transition
+ * may have one `inHand`, which is in none of the state's maps.
  */
 export const isGrowing = (state: State, inHand: 0 | 1 = 0): boolean =>
   state.steps.opening.size > 0 && state.steps.opening.size >= openCount(state) + inHand
