@@ -52,7 +52,8 @@ const strike = (world: World, workload: Workload, fault: Fault, began: number) =
     workload.enter(fault.name)
     yield* Effect.ensuring(
       Effect.scoped(Effect.zipRight(Effect.withRandom(fault.begin(world), random), Effect.sleep(lasts))),
-      Effect.orDie(Effect.suspend(() => fault.end(world)))
+      // It tries for a time only what may never succeed, and a finalizer cannot be stopped unless it says so.
+      Effect.orDie(Effect.interruptible(Effect.suspend(() => fault.end(world))))
     )
     const over = yield* Clock.currentTimeMillis
     const recovery = Option.getOrUndefined(yield* Effect.timeoutOption(workload.recovered, givenUp))

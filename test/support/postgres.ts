@@ -198,8 +198,6 @@ export const make = (options: Options = {}): Effect.Effect<Server, PostgresError
     const kill = Effect.flatMap(signal("SIGKILL"), (all) =>
       Effect.sync(() => isRunning() || all.some(isAlive)).pipe(
         Effect.repeat({ until: (isThere) => !isThere, schedule: Schedule.spaced("10 millis") }),
-        // Also as a finalizer.
-        Effect.interruptible,
         Effect.timeoutFail({
           duration: "10 seconds",
           onTimeout: () => new PostgresError({ message: "PostgreSQL is still there 10 seconds after SIGKILL" })

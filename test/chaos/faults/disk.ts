@@ -15,11 +15,9 @@ const keepFull = (world: World) => {
   return Effect.zipRight(full, Effect.forkScoped(Effect.repeat(full, Schedule.spaced("20 millis"))))
 }
 
-/** Also where nothing else can be interrupted, as at the end of a fault: else its time would be over, and it would go on. */
 const isWell = ({ server }: World, seconds: number) =>
   Effect.zipRight(server.start, server.query("select 1")).pipe(
     Effect.retry(Schedule.spaced("50 millis")),
-    Effect.interruptible,
     Effect.timeoutFail({
       duration: seconds * 1000,
       onTimeout: () => new PostgresError({ message: `Not well ${seconds} s after there is room on its disk` })
@@ -30,7 +28,7 @@ const isWell = ({ server }: World, seconds: number) =>
  * It may have ended by itself, or be about to. One that recovers as the disk becomes free may also wait for a process that has ended meanwhile: for
  * a checkpointer until its `checkpoint_timeout`, for the one that recovers for ever. An operator kills it.
  */
-export const recover = (world: World): Effect.Effect<void, ServerError> =>
+const recover = (world: World): Effect.Effect<void, ServerError> =>
   isWell(world, 3).pipe(
     Effect.orElse(() => Effect.zipRight(world.server.kill, isWell(world, 30))),
     Effect.asVoid
