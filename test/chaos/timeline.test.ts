@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import { noFront } from "./databases/database.js"
 import type { Fault, World } from "./faults/fault.js"
 import { run } from "./timeline.js"
 import type { Workload } from "./workload.js"
@@ -24,7 +25,7 @@ it.effect("a fault's end that gives up on what never succeeds goes on without it
       enter: (period: string) => said.push(period),
       recovered: Effect.delay(Effect.succeed(1_000), "1 second")
     } as unknown as Workload
-    const world = { front: { _tag: "None" }, proxy: { reap: () => said.push("reaped") } } as unknown as World
+    const world = { front: noFront, proxy: { reap: () => said.push("reaped") } } as unknown as World
     const isOver = Effect.sync(() => said.includes("reaped"))
     const running = yield* Effect.fork(run(world, workload, Effect.succeed(fault), 0, isOver, () => {}))
     // Calm, the longest fault, its end, what is felt after it, and calm.

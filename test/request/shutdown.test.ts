@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { endsAfter } from "../resource/support.js"
 import { settled, withPool } from "../support/pool.js"
 import { ask, failureOf, hold, isWaiting, warm } from "./support.js"
 
@@ -105,11 +106,7 @@ for (
         Effect.gen(function*() {
           yield* settled
           expect((yield* pool.stats).opening).toBe(1)
-          const closing = yield* Effect.fork(close)
-          yield* TestClock.adjust(Math.max(0, wait - 1))
-          expect(yield* isWaiting(closing)).toBe(wait > 0)
-          yield* TestClock.adjust(1)
-          expect(yield* Fiber.join(closing)).toBeUndefined()
+          expect(yield* endsAfter(close, wait)).toEqual(Exit.void)
           expect(yield* pool.stats).toMatchObject({ phase: "closed", opening: 0, openFailures: 0 })
           yield* TestClock.adjust("1 minute")
           expect(yield* fake.counts).toMatchObject({ opening: 1, opened: 0, alive: 0 })
